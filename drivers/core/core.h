@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The core's objects: pool, device, engine, client, queue, program, job.
+ *
+ * DOC: core
+ *
+ * Lock order, outermost first:
+ *
+ *	weft_devices_lock > pool->topology > client->submit_lock > program->lock >
+ *	(memory: bo->lock > region->lock) > pool->lock > engine->lock > client->record_lock
+ *
+ * pool->lock is a spinlock taken in process context only and never held over a sleep: interrupts
+ * reach the pool through its inbox. engine->lock is taken with interrupts off. Everything that
+ * sleeps (bind, abort, release) runs in workers after pool->lock was dropped.
+ *
+ * Rejected: one mutex per pool (a bind that evicts would stop every submit), completion through
+ * the pump (a device would idle until a worker is scheduled).
+ */
+#ifndef WEFT_CORE_H
+#define WEFT_CORE_H
+
+#include <linux/completion.h>
+#include <linux/idr.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/percpu-refcount.h>
+#include <linux/spinlock.h>
+#include <linux/timer.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/weft_drm.h>
+
+#include <weft/backend.h>
+#include <weft/compat.h>
+
+#include "../../scheduler/sched.h"
+
+struct weft_bo;
+struct weft_region;
+struct weft_link;
+struct weft_log;
+struct weft_bo_hold;
+
+#define WEFT_MAX_JOBS_PER_SUBMIT	1024
+#define WEFT_MAX_BUFFERS		64
+#define WEFT_MAX_ARGS			4096
+#define WEFT_MAX_DEPS			256
+#define WEFT_MAX_RELOCS			256
+#define WEFT_MAX_QUEUE_DEPTH		65536
+#define WEFT_MAX_UNREAD			65536
+#define WEFT_DEFAULT_DEPTH		1024
+#define WEFT_BOUND_DEPTH		2	/* jobs bound on a device beyond its credits */
+
+/* ------------------------------------------------------------------- pool */
+
+/**
+ * struct weft_pool - devices that are scheduled together; one DRM minor
+ */
+struct weft_pool {
+	/** @drm: the node */
+	struct drm_device drm;
+	/** @name: of the pool */
+	char name[DRM_WEFT_NAME_LEN];
+
+	/** @lock: protects @sched, all weft_sched_* objects, job->retire_node and @finished */
+	spinlock_t lock;
+	/** @sched: the scheduler */
+	struct weft_sched sched;
+	/** @est: its learned times */
+	struct weft_sched_est *est;
+	/** @log: ring of inputs and decisions; written under @lock */
+	struct weft_log *log;
+	/** @finished: jobs DONE whose retirement is due; under @lock */
+	struct list_head finished;
+	/** @next_job_id: last id given; under @lock */
+	u64 last_job_id;
+	/** @last_data_id: last id given to a buffer */
+	atomic64_t last_data_id;
+
+	/** @inbox: events from engines, any context */
+	struct llist_head inbox;
+	/** @pump_work: drains @inbox and decides */
+	struct work_struct pump_work;
+	/** @release_list: jobs to be put where sleeping is allowed */
+	struct llist_head release_list;
+	/** @release_work: puts them */
+	struct work_struct release_work;
+	/** @pump_wq: high priority; nothing on it sleeps for long */
+	struct workqueue_struct *pump_wq;
+	/** @bind_wq: binds, aborts and releases; may allocate and wait */
+	struct workqueue_struct *bind_wq;
+
+	/**
+	 * @topology: protects @devices, @regions and @links against change. Binds, queries and
+	 * submits read; registration and removal of a device write, for moments only.
+	 */
+	struct rw_semaphore topology;
+	/** @devices: by id */
+	struct weft_device *devices[DRM_WEFT_MAX_DEVICES];
+	/** @regions: by id */
+	struct weft_region *regions[DRM_WEFT_MAX_REGIONS];
+	/** @links: &struct weft_link.node */
+	struct list_head links;
+	/** @models: model names seen, index is weft_sched_device.model; under @topology */
+	char *models[DRM_WEFT_MAX_DEVICES];
+
+	/** @host_limit: bytes of buffers that may exist (they may all have to live on the host) */
+	u64 host_limit;
+	/** @host_reserved: bytes of buffers that exist */
+	atomic64_t host_reserved;
+
+	/** @syncs: pending out-points of weft's own jobs; see syncobj.c */
+	spinlock_t sync_lock;
+	struct list_head syncs;
+
+	/** @accounts: &struct weft_account.pool_node; protected by weft_tenants_lock */
+	struct list_head accounts;
+	/** @last_client_id: last id given */
+	atomic64_t last_client_id;
+	/** @live: clients, buffers and jobs that still exist, plus one for the pool */
+	refcount_t live;
+	/** @dead: completed when @live drops to zero */
+	struct completion dead;
+	/** @debugfs: the pool's folder */
+	struct dentry *debugfs;
+};
+
+#define to_weft_pool(d) container_of(d, struct weft_pool, drm)
+
+extern struct weft_pool *weft_default_pool;
+
+/* pool.c */
+int weft_pool_init(void);
+void weft_pool_fini(void);
+static inline void weft_pool_get(struct weft_pool *pool)
+{
+	refcount_inc(&pool->live);
+}
+
+static inline void weft_pool_put(struct weft_pool *pool)
+{
+	if (refcount_dec_and_test(&pool->live))
+		complete(&pool->dead);
+}
+
+/* pump.c */
+/** enum weft_event_type - what an engine tells the pump */
+enum weft_event_type {
+	WEFT_EVENT_STARTED,
+	WEFT_EVENT_ENDED,
+};
+
+/** struct weft_event - in pool->inbox */
+struct weft_event {
+	struct llist_node node;
+	enum weft_event_type type;
+	struct weft_job *job;
+};
+
+void weft_pump_post(struct weft_pool *pool, struct weft_event *event);
+void weft_pump_kick(struct weft_pool *pool);
+void weft_pump_work(struct work_struct *work);
+/* Retire what pool->finished holds; called without pool->lock */
+void weft_pump_retire(struct weft_pool *pool);
+
+/* log.c */
+int weft_log_init(struct weft_pool *pool);
+void weft_log_fini(struct weft_pool *pool);
+void weft_log_record(struct weft_sched *s, const struct weft_rec *rec);
+void weft_log_debugfs(struct weft_pool *pool);
+
+/* ----------------------------------------------------------------- device */
+
+/**
+ * struct weft_engine - one hardware queue
+ */
+struct weft_engine {
+	/** @wdev: its device */
+	struct weft_device *wdev;
+	/** @index: in weft_device.engines */
+	u32 index;
+	/** @kind: enum weft_engine_kind */
+	enum weft_engine_kind kind;
+	/** @credits: jobs it runs at once */
+	u32 credits;
+	/** @lock: protects the lists and counters below; taken with interrupts off */
+	spinlock_t lock;
+	/** @kick: something changed since the holder of @lock last looked */
+	atomic_t kick;
+	/** @done: runs that ended, any context; struct weft_job.done_node */
+	struct llist_head done;
+	/** @bound: jobs BOUND, in order; struct weft_job.engine_node; under @lock */
+	struct list_head bound;
+	/** @running: jobs handed to the device; struct weft_job.engine_node; under @lock */
+	struct list_head running;
+	/** @running_count: length of @running */
+	u32 running_count;
+	/** @stopped: start nothing (the device is being reset, drained or is gone); under @lock */
+	bool stopped;
+	/** @run_work: calls run() for backends that sleep in it */
+	struct work_struct run_work;
+};
+
+/**
+ * struct weft_device - one compute device
+ */
+struct weft_device {
+	/** @dev: on the weft bus; child of the backend's device */
+	struct device dev;
+	/** @pool: the pool it is in */
+	struct weft_pool *pool;
+	/** @ops: of its backend */
+	const struct weft_backend_ops *ops;
+	/** @priv: the backend's */
+	void *priv;
+	/** @desc: as registered; strings belong to us */
+	struct weft_device_desc desc;
+	/** @sched: the scheduler's view; under pool->lock */
+	struct weft_sched_device sched;
+	/** @engines: its engines */
+	struct weft_engine engines[WEFT_MAX_ENGINES];
+	/** @next_engine: compute engine that the next bound job goes to first; under pool->lock */
+	u32 next_engine;
+	/** @region: its memory */
+	struct weft_region *region;
+	/** @host: host region it is attached to */
+	struct weft_region *host;
+	/** @lost: hardware is gone or given up; set once */
+	bool lost;
+	/** @quarantined: reset failed: its memory is never reused */
+	bool quarantined;
+	/** @health: enum drm_weft_health; under pool->lock */
+	u32 health;
+	/** @users: jobs BINDING, BOUND or RUNNING and copies under way */
+	atomic_t users;
+	/** @idle: woken when @users drops to zero */
+	wait_queue_head_t idle;
+	/** @reset_lock: one abort or reset at a time; outside engine->lock */
+	struct mutex reset_lock;
+	/** @loaded: &struct weft_loaded.device_node; under @loaded_lock */
+	struct list_head loaded;
+	struct mutex loaded_lock;
+	/** @jobs_done: jobs that ended here */
+	atomic64_t jobs_done;
+	/** @jobs_failed: of these, failed */
+	atomic64_t jobs_failed;
+	/** @resets: resets made */
+	atomic64_t resets;
+	/** @hwmon: sensors, may be NULL */
+	struct device *hwmon;
+};
+
+#define to_weft_device(d) container_of(d, struct weft_device, dev)
+
+/* bus.c */
+int weft_bus_init(void);
+void weft_bus_fini(void);
+extern const struct bus_type weft_bus;
+
+/* device.c */
+void weft_device_user_get(struct weft_device *wdev);
+void weft_device_user_put(struct weft_device *wdev);
+/* sysfs.c */
+extern const struct attribute_group *weft_device_groups[];
+extern const struct attribute_group *weft_pool_groups[];
+
+/* engine.c */
+void weft_engine_init(struct weft_device *wdev, u32 index);
+void weft_engine_add(struct weft_engine *engine, struct weft_job *job);
+void weft_engine_kick(struct weft_engine *engine);
+bool weft_engine_unbind(struct weft_job *job);
+void weft_engine_stop(struct weft_device *wdev, bool stop);
+
+/* reset.c */
+void weft_job_abort_work(struct work_struct *work);
+void weft_device_give_up(struct weft_device *wdev);
+
+/* ----------------------------------------------------------------- tenant */
+
+/** struct weft_tenant - a named account; see tenant.c */
+struct weft_tenant;
+
+/** struct weft_account - a tenant in one pool */
+struct weft_account {
+	/** @sched: the scheduler's view; under pool->lock */
+	struct weft_sched_tenant sched;
+	struct weft_tenant *tenant;
+	struct weft_pool *pool;
+	/** @clients: clients open; under weft_tenants_lock */
+	u32 clients;
+	struct list_head tenant_node;
+	struct list_head pool_node;
+};
+
+int weft_tenant_init(void);
+void weft_tenant_fini(void);
+/* account of the calling task in @pool, one client counted */
+struct weft_account *weft_account_get(struct weft_pool *pool);
+void weft_account_put(struct weft_account *account);
+void weft_account_drop_pool(struct weft_pool *pool);
+const char *weft_account_name(struct weft_account *account);
+
+/* ----------------------------------------------------------------- client */
+
+/**
+ * struct weft_client - one open file of a pool; outlives the file while jobs are in flight
+ */
+struct weft_client {
+	struct kref ref;
+	struct weft_pool *pool;
+	struct weft_account *account;
+	/** @sched: the scheduler's view; under pool->lock */
+	struct weft_sched_client sched;
+	/** @submit_lock: one SUBMIT or BO_CPU_* at a time, so that program order is one order */
+	struct mutex submit_lock;
+	/** @queues: struct weft_queue by handle */
+	struct xarray queues;
+	/** @programs: struct weft_program by handle */
+	struct xarray programs;
+	/** @records: struct weft_record by job id; entries change under @record_lock */
+	struct xarray records;
+	/** @record_lock: protects the contents of records and @jobs */
+	spinlock_t record_lock;
+	/** @jobs: jobs in flight; &struct weft_job.client_node; under @record_lock */
+	struct list_head jobs;
+	/** @unread: records in @records */
+	atomic_t unread;
+	/** @wait: woken when a job retires or a buffer's user ends */
+	wait_queue_head_t wait;
+	/** @file: NULL once closed; under @record_lock */
+	struct drm_file *file;
+	/** @reap_work: ends what the closed file left */
+	struct work_struct reap_work;
+	/** @memory: bytes of buffers */
+	atomic64_t memory;
+	/** @jobs_submitted: since open */
+	atomic64_t jobs_submitted;
+	atomic64_t jobs_completed;
+	atomic64_t jobs_failed;
+	/** @name: for logs */
+	char name[DRM_WEFT_NAME_LEN];
+};
+
+int weft_client_open(struct drm_device *drm, struct drm_file *file);
+void weft_client_postclose(struct drm_device *drm, struct drm_file *file);
+void weft_client_get(struct weft_client *client);
+void weft_client_put(struct weft_client *client);
+void weft_client_fdinfo(struct drm_printer *p, struct drm_file *file);
+int weft_ioctl_client_set(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* ------------------------------------------------------------------ queue */
+
+/** struct weft_queue - a client's stream of jobs */
+struct weft_queue {
+	struct kref ref;
+	struct weft_client *client;
+	u32 handle;
+	u32 service;
+	u32 flags;
+	/** @priority: of jobs submitted from now on; under client->submit_lock */
+	u32 priority;
+	/** @depth: jobs in flight at the most; under client->submit_lock */
+	u32 depth;
+	/** @in_flight: jobs not yet retired */
+	atomic_t in_flight;
+	/** @last: last job submitted, for ORDERED; a reference; under client->submit_lock */
+	struct weft_job *last;
+	/** @sync_jobs: jobs with out-syncobjs in submission order; under @sync_lock */
+	struct list_head sync_jobs;
+	spinlock_t sync_lock;
+	/** @space: event to send when there is room again; under client->record_lock */
+	struct weft_queue_event *space;
+};
+
+int weft_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
+int weft_ioctl_queue_set(struct drm_device *drm, void *data, struct drm_file *file);
+int weft_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
+struct weft_queue *weft_queue_lookup(struct weft_client *client, u32 handle);
+void weft_queue_put(struct weft_queue *queue);
+void weft_queue_full(struct weft_queue *queue);
+void weft_queue_job_retired(struct weft_queue *queue);
+void weft_queue_destroy_all(struct weft_client *client);
+
+/* ---------------------------------------------------------------- program */
+
+/** struct weft_loaded - a program on a device */
+struct weft_loaded {
+	struct weft_program *program;
+	struct weft_device *wdev;
+	struct weft_image image;
+	u32 image_index;
+	int error;
+	struct list_head program_node;	/* under program->lock */
+	struct list_head device_node;	/* under wdev->loaded_lock */
+};
+
+struct weft_program_image {
+	char isa[DRM_WEFT_NAME_LEN];
+	void *data;
+	size_t size;
+};
+
+struct weft_program_kernel {
+	char name[DRM_WEFT_NAME_LEN];
+	u32 args_size;
+};
+
+/** struct weft_program - images and the table of kernels */
+struct weft_program {
+	struct kref ref;
+	struct weft_client *client;
+	/** @digest: of all images, for the key of learned times */
+	u64 digest;
+	u32 image_count;
+	u32 kernel_count;
+	struct weft_program_image *images;
+	struct weft_program_kernel *kernels;
+	/** @lock: loading and unloading; protects @loaded */
+	struct mutex lock;
+	struct list_head loaded;
+};
+
+int weft_ioctl_program_create(struct drm_device *drm, void *data, struct drm_file *file);
+int weft_ioctl_program_destroy(struct drm_device *drm, void *data, struct drm_file *file);
+int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file *file);
+struct weft_program *weft_program_lookup(struct weft_client *client, u32 handle);
+void weft_program_put(struct weft_program *program);
+void weft_program_destroy_all(struct weft_client *client);
+/* index of the image for @wdev among @image_mask (0 any), -1 if none */
+int weft_program_image(struct weft_program *program, struct weft_device *wdev, u64 image_mask);
+/* make the program runnable on @wdev; may sleep; ERR_PTR */
+struct weft_image *weft_program_load(struct weft_program *program, struct weft_device *wdev,
+				     u64 image_mask);
+void weft_program_device_gone(struct weft_device *wdev);
+
+/* -------------------------------------------------------------------- job */
+
+/** struct weft_record - a job's account; kept until acknowledged */
+struct weft_record {
+	struct kref ref;
+	/** @data: what JOB_QUERY gives; under client->record_lock */
+	struct drm_weft_job_record data;
+	/** @job: the job while it is in flight, no reference; under client->record_lock */
+	struct weft_job *job;
+};
+
+/** struct weft_job_sync - an out-syncobj of a job */
+struct weft_job_sync {
+	struct drm_syncobj *syncobj;
+	struct dma_fence_chain *chain;
+	/** @error: preallocated fence for a failure */
+	struct dma_fence *error;
+	u64 point;
+	struct weft_job *job;
+	struct list_head pool_node;	/* under pool->sync_lock */
+};
+
+/** enum weft_run_state - who owns a run; struct weft_job.run_state */
+enum weft_run_state {
+	WEFT_RUN_NONE = 0,	/* not handed to a device */
+	WEFT_RUN_RUNNING,	/* the device has it */
+	WEFT_RUN_ENDED,		/* completed; the core has it */
+	WEFT_RUN_TAKEN,		/* the core took it back; completions are ignored */
+};
+
+/**
+ * struct weft_job - one launch of one kernel
+ *
+ * Life of the object: one reference for being in flight (dropped by weft_job_retire() through the
+ * release worker), one for each edge's @from that somebody still has to read, one for
+ * queue->last, one for each worker that is queued with it.
+ */
+struct weft_job {
+	/** @sched: the scheduler's view; under pool->lock */
+	struct weft_sched_job sched;
+	struct kref ref;
+	struct weft_pool *pool;
+	struct weft_client *client;
+	struct weft_queue *queue;
+	struct weft_program *program;
+	struct weft_record *record;
+	u32 flags;
+	u32 kernel;
+	u64 image_mask;
+	u64 timeout_ns;
+
+	/** @refs: what the scheduler knows of the buffers; @holds: what memory/ knows */
+	struct weft_sched_ref *refs;
+	struct weft_bo_hold *holds;
+	u32 buffer_count;
+	/** @edges: memory for the scheduler's edges; from-jobs of all are referenced */
+	struct weft_sched_edge *edges;
+	u32 edge_count;
+	/** @relocs: to be applied when it is bound */
+	struct drm_weft_reloc *relocs;
+	u32 reloc_count;
+	/** @args: blob as submitted; @run.args is the copy with addresses */
+	void *args;
+	u32 args_size;
+	struct weft_job_sync *syncs;
+	u32 sync_count;
+
+	/** @wdev: where it is BINDING, BOUND or RUNNING; holds a use of it */
+	struct weft_device *wdev;
+	/** @engine: set at bind */
+	struct weft_engine *engine;
+	/** @run: what the backend sees */
+	struct weft_run run;
+	/** @run_state: enum weft_run_state */
+	atomic_t run_state;
+	/** @on_engine: on engine->bound or ->running; under engine->lock */
+	bool on_engine;
+	struct list_head engine_node;
+	struct llist_node done_node;
+	struct weft_event started;
+	struct weft_event ended;
+	/** @deadline: fires abort_work */
+	struct timer_list deadline;
+	struct work_struct bind_work;
+	struct work_struct abort_work;
+	/** @cancel: negative errno it must end with, 0 if none; written under pool->lock */
+	int cancel;
+	/** @lost: taken off a lost device */
+	bool lost;
+	/** @error, @code, @busy_ns: how the last run ended */
+	int error;
+	u32 code;
+	u64 busy_ns;
+	u64 start_ns;
+	u64 end_ns;
+	u64 bind_ns;
+	u32 runs;
+	atomic64_t transfer_bytes;
+
+	struct list_head client_node;	/* under client->record_lock */
+	struct list_head finish_node;	/* pool->finished; under pool->lock */
+	struct list_head queue_node;	/* queue->sync_jobs; under queue->sync_lock */
+	bool sync_done;			/* under queue->sync_lock */
+	struct llist_node release_node;
+};
+
+#define to_weft_job(s) container_of(s, struct weft_job, sched)
+
+/* job.c */
+struct weft_job *weft_job_alloc(struct weft_client *client);
+void weft_job_get(struct weft_job *job);
+void weft_job_put(struct weft_job *job);
+void weft_job_put_deferred(struct weft_job *job);
+void weft_job_release_work(struct work_struct *work);
+/* the one end of every job; process context, no locks held */
+void weft_job_retire(struct weft_job *job);
+/* @job ends with @error from BINDING or BOUND (its holds are given back first) */
+void weft_job_fail(struct weft_job *job, int error);
+/* @job goes back to READY from BINDING or BOUND */
+void weft_job_return(struct weft_job *job, enum weft_return_reason why);
+/* may @job run again after its device was lost? */
+bool weft_job_repeatable(struct weft_job *job);
+int weft_job_cancel(struct weft_job *job, int error);
+void weft_job_bind_work(struct work_struct *work);
+int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *file);
+int weft_ioctl_job_cancel(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* submit.c */
+int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* syncobj.c */
+int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
+		  struct weft_job **from);
+int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
+		      const struct drm_weft_out_sync *out, u32 count);
+void weft_sync_arm(struct weft_job *job);
+void weft_sync_publish(struct weft_job *job);
+void weft_sync_free(struct weft_job *job);
+int weft_sync_init(void);
+
+/* query.c */
+int weft_ioctl_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+static inline u64 weft_now(void)
+{
+	return ktime_get_ns();
+}
+
+#endif /* WEFT_CORE_H */

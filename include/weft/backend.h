@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a backend implements and what it may call.
+ *
+ * DOC: backend
+ *
+ * A backend is a module that drives one kind of device. It describes each device with
+ * &struct weft_device_desc, registers it with weft_device_register() and then only answers the calls of
+ * &struct weft_backend_ops. Order, placement, memory management, isolation, deadlines and
+ * accounting are the core's. The core never asks who the vendor is: it reads capabilities.
+ *
+ * Memory of a device is a flat range of @memory_size bytes; the core hands out offsets in it
+ * (multiples of 4 KiB) and tells the backend to copy and clear. A backend sees device addresses
+ * only in &weft_run.args, where the core has applied the relocations: address =
+ * &weft_device_desc.memory_base + offset.
+ */
+#ifndef WEFT_BACKEND_H
+#define WEFT_BACKEND_H
+
+#include <linux/device.h>
+#include <linux/types.h>
+#include <linux/mm_types.h>
+#include <drm/weft_drm.h>
+
+struct weft_device;
+
+#define WEFT_MAX_ISAS		4
+#define WEFT_MAX_ENGINES	8
+
+/** enum weft_engine_kind - what an engine does */
+enum weft_engine_kind {
+	WEFT_ENGINE_COMPUTE = 0,
+	WEFT_ENGINE_COPY = 1,
+};
+
+/**
+ * struct weft_engine_desc - one hardware queue
+ * @kind: &enum weft_engine_kind
+ * @credits: jobs it runs at once, 1..64
+ */
+struct weft_engine_desc {
+	enum weft_engine_kind kind;
+	u32 credits;
+};
+
+/* Capabilities */
+/** define WEFT_CAP_RUN_SLEEPS - run() may sleep: it is called from a worker */
+#define WEFT_CAP_RUN_SLEEPS	BIT(0)
+/** define WEFT_CAP_ABORT - abort() can stop a job without a reset */
+#define WEFT_CAP_ABORT		BIT(1)
+
+/**
+ * struct weft_device_desc - what a device is; copied by weft_device_register()
+ * @name: name on the weft bus, unique; NULL: made from the class and a number
+ * @vendor: vendor's name
+ * @model: model's name; devices of one model share learned run times
+ * @dev_class: &enum drm_weft_class
+ * @caps: WEFT_CAP_*
+ * @preempt_level: 0 none, 1 stop feeding, 2 command boundary, 3 save and restore
+ * @isas: names of instruction sets it accepts, best first, NULL-terminated unless full
+ * @engines: its engines
+ * @engine_count: 1..WEFT_MAX_ENGINES, at least one compute engine
+ * @memory_size: bytes of local memory, multiple of 4 KiB, at least 64 KiB
+ * @memory_base: device address of its first byte
+ * @numa_node: host node it is attached to, or NUMA_NO_NODE
+ * @link_kind: "pcie", "xgmi", ...
+ * @bandwidth_down: host to device, MB/s (10^6)
+ * @bandwidth_up: device to host, MB/s
+ * @link_latency: ns
+ * @price: what a nanosecond of it costs, 1024 is the unit; 0 means 1024
+ */
+struct weft_device_desc {
+	const char *name;
+	const char *vendor;
+	const char *model;
+	enum drm_weft_class dev_class;
+	u32 caps;
+	u32 preempt_level;
+	const char *isas[WEFT_MAX_ISAS];
+	struct weft_engine_desc engines[WEFT_MAX_ENGINES];
+	u32 engine_count;
+	u64 memory_size;
+	u64 memory_base;
+	int numa_node;
+	const char *link_kind;
+	u64 bandwidth_down;
+	u64 bandwidth_up;
+	u64 link_latency;
+	u32 price;
+};
+
+/**
+ * struct weft_image - one program image on one device
+ * @data: the image, valid until unload_image() returns
+ * @size: bytes
+ * @isa: index into the device's isas
+ * @kernel_count: kernels in the program's table
+ * @priv: the backend's
+ */
+struct weft_image {
+	const void *data;
+	size_t size;
+	u32 isa;
+	u32 kernel_count;
+	void *priv;
+};
+
+/**
+ * struct weft_run - one run of one job on one engine
+ * @job_id: for messages
+ * @image: loaded on this device
+ * @kernel: index of the kernel
+ * @engine: index of the engine
+ * @args: argument blob with device addresses filled in; valid until completion
+ * @args_size: bytes
+ * @grid: launch dimensions
+ * @timeout_ns: deadline armed by the core, for backends with their own watchdog
+ * @priv: the backend's, zero at run()
+ * @node: the backend's, for its own queues
+ */
+struct weft_run {
+	u64 job_id;
+	struct weft_image *image;
+	u32 kernel;
+	u32 engine;
+	void *args;
+	u32 args_size;
+	u32 grid[3];
+	u64 timeout_ns;
+	u64 priv[2];
+	struct list_head node;
+};
+
+/** enum weft_copy_kind - what a copy engine is asked to do */
+enum weft_copy_kind {
+	WEFT_COPY_TO_DEVICE = 0,
+	WEFT_COPY_TO_HOST = 1,
+	WEFT_COPY_CLEAR = 2,
+};
+
+/**
+ * struct weft_copy - one transfer between host pages and a contiguous range of device memory
+ * @kind: &enum weft_copy_kind
+ * @offset: first byte in device memory
+ * @length: bytes
+ * @pages: host pages; NULL for CLEAR
+ * @page_offset: first byte in @pages[0]
+ * @done: set by the core, called through weft_copy_complete() only
+ * @error: result
+ * @priv: the backend's
+ * @node: the backend's, for its own queues
+ */
+struct weft_copy {
+	enum weft_copy_kind kind;
+	u64 offset;
+	u64 length;
+	struct page **pages;
+	size_t page_offset;
+	void (*done)(struct weft_copy *copy);
+	int error;
+	u64 priv[2];
+	struct list_head node;
+};
+
+/**
+ * struct weft_telemetry - sensors; a field is meaningful if its bit in @valid is set
+ * @valid: WEFT_TELEMETRY_*
+ * @temp_mc: temperature, m degrees Celsius
+ * @power_uw: power now, uW
+ * @energy_uj: energy since start, uJ
+ * @freq_hz: compute clock, Hz
+ * @late_ns: time by which simulated work overran its model
+ * @late_jobs: jobs that did
+ */
+struct weft_telemetry {
+#define WEFT_TELEMETRY_TEMP	BIT(0)
+#define WEFT_TELEMETRY_POWER	BIT(1)
+#define WEFT_TELEMETRY_ENERGY	BIT(2)
+#define WEFT_TELEMETRY_FREQ	BIT(3)
+#define WEFT_TELEMETRY_LATE	BIT(4)
+	u32 valid;
+	s32 temp_mc;
+	u64 power_uw;
+	u64 energy_uj;
+	u64 freq_hz;
+	u64 late_ns;
+	u64 late_jobs;
+};
+
+/**
+ * struct weft_backend_ops - the calls a backend answers
+ *
+ * All may sleep except @run. Calls for one device are not concurrent with @start, @stop and
+ * @reset of it.
+ */
+struct weft_backend_ops {
+	/** @owner: THIS_MODULE */
+	struct module *owner;
+	/** @start: make the device ready; called by weft_device_register(). Optional. */
+	int (*start)(struct weft_device *wdev);
+	/** @stop: the device is quiet and leaves; called by weft_device_unregister(). Optional. */
+	void (*stop)(struct weft_device *wdev);
+	/** @load_image: make @image runnable here. 0 or -errno. */
+	int (*load_image)(struct weft_device *wdev, struct weft_image *image);
+	/** @unload_image: no run uses it any more. */
+	void (*unload_image)(struct weft_device *wdev, struct weft_image *image);
+	/**
+	 * @run: put @run on its engine and ring the doorbell. Called with the engine's lock held
+	 * and interrupts off, unless WEFT_CAP_RUN_SLEEPS. 0 means that weft_run_complete() will
+	 * be called exactly once (perhaps before run() returns); an errno means it will not.
+	 */
+	int (*run)(struct weft_device *wdev, struct weft_run *run);
+	/**
+	 * @abort: stop @run. 0: the device makes no further access to its memory and
+	 * weft_run_complete() is not called for it from now on, or has returned. -EBUSY or
+	 * another errno: only a reset helps.
+	 */
+	int (*abort)(struct weft_device *wdev, struct weft_run *run);
+	/**
+	 * @reset: bring the whole device to a stop and back. 0: quiet, every run is forgotten as
+	 * after @abort, device memory keeps or loses its contents (the core assumes: loses).
+	 * An errno: the device is gone for good and its memory is quarantined.
+	 */
+	int (*reset)(struct weft_device *wdev);
+	/** @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. */
+	int (*copy)(struct weft_device *wdev, struct weft_copy *copy);
+	/** @telemetry: read the sensors. Optional. */
+	int (*telemetry)(struct weft_device *wdev, struct weft_telemetry *t);
+};
+
+/**
+ * weft_device_register() - hand a device to the default pool
+ * @parent: the device's own struct device (PCI or platform)
+ * @desc: copied
+ * @ops: must stay
+ * @priv: for weft_device_priv()
+ *
+ * Context: process, may sleep. Jobs can arrive before it returns.
+ * Return: the device or ERR_PTR(): -EINVAL bad @desc (the log says which field), -EEXIST name
+ * taken, -ENOSPC 64 devices, -ENOMEM, or what start() returned.
+ */
+struct weft_device *weft_device_register(struct device *parent, const struct weft_device_desc *desc,
+					 const struct weft_backend_ops *ops, void *priv);
+
+/**
+ * weft_device_unregister() - take a device out
+ * @wdev: from weft_device_register()
+ * @lost: false: running jobs finish, READY ones go elsewhere, sole copies move to the host;
+ *	true: the hardware is already gone: jobs on it are given back or fail, sole copies are LOST
+ *
+ * Sleeps until no job and no copy touches the device; afterwards @wdev is freed.
+ */
+void weft_device_unregister(struct weft_device *wdev, bool lost);
+
+/** weft_device_priv() - the @priv given at registration */
+void *weft_device_priv(struct weft_device *wdev);
+/** weft_device_name() - its name on the weft bus */
+const char *weft_device_name(struct weft_device *wdev);
+
+/** struct weft_device_tune - what a backend may change on a live device; 0 leaves a value */
+struct weft_device_tune {
+	u64 bandwidth_down;
+	u64 bandwidth_up;
+	u64 link_latency;
+	u32 price;
+};
+
+/** weft_device_tune() - the link's speed or the price has changed; process context */
+int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tune);
+
+/**
+ * weft_run_complete() - a run ended
+ * @run: from run()
+ * @error: 0 or -errno
+ * @code: the device's own error number, 0 if none
+ * @busy_ns: engine time used; 0 lets the core take the time since run()
+ *
+ * Context: any. A second completion of the same run is refused with a WARN.
+ */
+void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns);
+
+/** weft_copy_complete() - a copy ended; @error 0 or -errno. Context: any. */
+void weft_copy_complete(struct weft_copy *copy, int error);
+
+#endif /* WEFT_BACKEND_H */

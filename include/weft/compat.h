@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between kernel series, in one place.
+ *
+ * Every test is of a feature that Kbuild found in the headers (WEFT_HAVE_*), never of a version:
+ * stable kernels carry backports. In-tree submission means deleting this file.
+ */
+#ifndef WEFT_COMPAT_H
+#define WEFT_COMPAT_H
+
+#include <linux/hrtimer.h>
+#include <linux/timer.h>
+#include <linux/workqueue.h>
+
+/* since 6.14 (tree): the buddy allocator is called gpu_buddy and lives outside DRM */
+#ifdef WEFT_HAVE_GPU_BUDDY
+#include <linux/gpu_buddy.h>
+#else
+#include <drm/drm_buddy.h>
+#define gpu_buddy			drm_buddy
+#define gpu_buddy_block			drm_buddy_block
+#define gpu_buddy_init			drm_buddy_init
+#define gpu_buddy_fini			drm_buddy_fini
+#define gpu_buddy_alloc_blocks		drm_buddy_alloc_blocks
+#define gpu_buddy_free_list		drm_buddy_free_list
+#define gpu_buddy_block_offset		drm_buddy_block_offset
+#define gpu_buddy_block_size		drm_buddy_block_size
+#endif
+
+/* timer_container_of() replaced from_timer() */
+#ifndef timer_container_of
+#define timer_container_of from_timer
+#endif
+
+/* timer callbacks and setup in one call */
+#ifdef WEFT_HAVE_HRTIMER_SETUP
+#define weft_hrtimer_setup hrtimer_setup
+#else
+static inline void weft_hrtimer_setup(struct hrtimer *timer,
+				      enum hrtimer_restart (*fn)(struct hrtimer *),
+				      clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+/* a workqueue must say UNBOUND or PERCPU */
+#ifndef WEFT_HAVE_WQ_PERCPU
+#define WQ_PERCPU 0
+#endif
+
+#endif /* WEFT_COMPAT_H */
