@@ -42,8 +42,8 @@ class Machine:
     def check(self):
         if not 1 <= self.smp <= 16:
             raise Broken("--smp: 1 to 16")
-        if not 1 <= self.numa <= min(8, self.smp):
-            raise Broken("--numa: 1 to the number of processors (8 at most)")
+        if not 1 <= self.numa <= 8 or self.smp % self.numa:
+            raise Broken("--numa: 1 to 8, and each node gets as many processors (--smp)")
         if self.mem < 256 * self.numa:
             raise Broken("--mem: at least 256M a node")
         if not 0 <= self.edu + self.ports <= 24:
@@ -64,7 +64,8 @@ class Machine:
 
     def topology(self):
         args = ["-machine", "q35" if self.numa > 1 else "q35,memory-backend=m0",
-                "-smp", str(self.smp), "-m", f"{self.mem // self.numa * self.numa}M"]
+                "-smp", f"{self.smp},sockets={self.numa},cores={self.smp // self.numa},threads=1",
+                "-m", f"{self.mem // self.numa * self.numa}M"]
         if self.numa > 1:
             for n in range(self.numa):
                 first, end = (self.smp * i // self.numa for i in (n, n + 1))
