@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The front door: `make help` lists it. Work is done by the scripts it names
+# and by the Makefiles below tools/, tests/ and Documentation/; all that is
+# made lands in build/. Rejected: a configure step (there is nothing to choose
+# but the kernel), building modules in the tree (see tools/kmod).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := all
+TOP := $(CURDIR)
+
+# Which kernel: KERNEL=stock|debug|next, or KDIR=/path/to/headers of any.
+# Default: the running kernel if its headers are here and 6.12 or newer.
+RUNNING := /lib/modules/$(shell uname -r)/build
+ifdef KDIR
+KERNEL ?= stock
+else ifdef KERNEL
+KDIR = $(shell tests/vm/vm fetch $(KERNEL))
+else
+KERNEL := stock
+RECENT := $(shell printf '6.12\n%s\n' "$$(uname -r)" | sort -VC && echo y)
+KDIR = $(if $(and $(RECENT),$(wildcard $(RUNNING)/Makefile)),$(RUNNING),$(shell tests/vm/vm fetch stock))
+endif
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+T ?=
+USER_OUT := $(TOP)/build/user
+
+# Every user-space part that is there, libraries first.
+USER_ALL := tools/libweft tools/weft tools/replay tools/samples/digits tests/unit tests/selftests tests/fuzz tests/bench
+USER_DIRS := $(foreach d,$(USER_ALL),$(if $(wildcard $(d)/Makefile),$(d)))
+out = $(USER_OUT)/$(notdir $(1))
+
+##@ Everyday
+all: modules tools ## modules and tools
+
+modules: setup-build ## the kernel modules (KERNEL=stock|debug|next or KDIR=...)
+	@kdir="$(KDIR)"; [ -n "$$kdir" ] || exit 1; echo "  KMOD    $$kdir"; tools/kmod "$$kdir" $(KARGS)
+
+tools: setup-build ## libweft, weft and everything else in user space
+	@$(foreach d,$(USER_DIRS),echo "  MAKE    $(d)"; $(MAKE) -C $(d) O=$(call out,$(d)) all;)
+
+demo: setup-demo ## watch two tenants share three simulated devices in a guest
+	@tests/run --demo
+
+shell: setup-vm ## a shell in a guest with the modules loaded (KERNEL=debug for the other kernel)
+	@tests/run --shell --kernel $(KERNEL)
+
+test: setup-vm ## one test on a fresh guest: make test T=name [KERNEL=stock|debug]
+	@[ -n "$(T)" ] || { echo "make test T=name; the names:"; tests/run --names; exit 2; }
+	@tests/run --test $(T) --kernel $(KERNEL)
+
+##@ Proof
+check: setup-check ## every test: native, sanitizers, guests with both kernels, docs
+	@tests/run
+
+check-quick: setup-check ## what is quick: native tests, and the guest tests on the stock kernel
+	@tests/run --quick
+
+check-next: setup-next ## build and boot on Debian's next kernel (downloads a second toolchain)
+	@tests/run --only next
+
+bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
+	@tests/run --bench
+
+fuzz: setup-check ## random ioctls on the debug kernel (SECONDS_FUZZ=60)
+	@tests/run --only fuzz --fuzz-seconds $(or $(SECONDS_FUZZ),60)
+
+mutants: setup-check ## does the native test suite notice small changes? (long)
+	@if [ -e tests/unit/mutants ]; then tests/unit/mutants; else echo "tests/unit/mutants is not there"; exit 1; fi
+
+lint: setup-lint ## warnings, sparse, checkpatch, coccinelle, style, licences
+	@tools/lint
+
+docs: setup-docs ## the manual, in build/docs
+	@$(MAKE) -C Documentation O=$(TOP)/build/docs all
+
+compile_commands.json: tools/compile-commands FORCE ## for clangd and the like: both halves
+	@tools/compile-commands $@
+
+##@ Installing
+install: ## modules of the running kernel, tools, manual (DESTDIR, PREFIX)
+	@tools/install install "$(KDIR)" "$(DESTDIR)" "$(PREFIX)" $(USER_DIRS)
+
+uninstall: ## remove exactly what install put there
+	@tools/install uninstall "$(KDIR)" "$(DESTDIR)" "$(PREFIX)"
+
+##@ Sweeping
+clean: ## what was built
+	@rm -rf build compile_commands.json
+
+distclean: clean ## that, and the cache of kernels and snapshots
+	@rm -rf "$${XDG_CACHE_HOME:-$$HOME/.cache}/weft"
+
+# Dependencies, by package name; silent and quick when all are there.
+setup-build: ; @tools/setup build vm
+setup-vm: ; @tools/setup build vm
+setup-demo: ; @tools/setup build vm demo
+setup-check: ; @tools/setup build vm check docs lint demo
+setup-docs: ; @tools/setup docs
+setup-lint: ; @tools/setup build vm lint
+setup-next: ; @tools/setup build vm next
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+FORCE:
+.PHONY: all modules tools demo shell test check check-quick check-next bench fuzz mutants lint docs \
+	install uninstall clean distclean help FORCE $(filter setup-%,$(.VARIABLES)) \
+	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next
