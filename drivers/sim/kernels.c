@@ -500,17 +500,22 @@ static const struct weft_sim_op_desc {
 
 /*
  * Fills @launch from an argument blob. 0, or WEFT_SIM_ERR_ADDRESS or WEFT_SIM_ERR_ARGS; then the
- * launch must not be computed. Does not sleep and takes constant time.
+ * launch must not be computed. Takes constant time, in any context.
  */
 int weft_sim_launch_prepare(struct weft_sim_launch *launch, const struct weft_sim_memory *memory,
 			    __u32 op, const void *args, __u32 args_size)
 {
+	int code;
+
+	memset(launch, 0, sizeof(*launch));
 	if (op >= WEFT_SIM_OP_COUNT || args_size != op_descs[op].args_size)
 		return WEFT_SIM_ERR_ARGS;
-	memset(launch, 0, sizeof(*launch));
 	launch->op = op;
 	memcpy(&launch->args, args, args_size);
-	return op_descs[op].prepare(launch, memory);
+	code = op_descs[op].prepare(launch, memory);
+	if (code)
+		launch->out_length = 0;
+	return code;
 }
 
 /* Computes a prepared launch: 0, or -1 if @pace stopped it; its outputs are then undefined. */

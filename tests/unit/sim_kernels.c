@@ -19,8 +19,10 @@
 
 #include "../../drivers/sim/kernels.h"
 
-#define SIZE	(1u << 20)
+#define SIZE	1048576u
 #define BASE	(5ull << 40)
+
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
 struct fixture {
 	struct weft_sim_memory memory;
@@ -121,7 +123,7 @@ static void test_copy(void **state)
 	struct fixture *f = *state;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
 		__u32 src = draw(f) % 1000, dst = 300000 + draw(f) % 1000;
 		struct weft_sim_copy args = {
 			.dst = BASE + dst, .src = BASE + src, .bytes = lengths[i],
@@ -155,7 +157,7 @@ static void test_fill_add(void **state)
 	struct fixture *f = *state;
 	unsigned int i, j;
 
-	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		__u32 n = counts[i];
 		__u32 *x = (__u32 *)f->expected, *y = x + 60000, *sum = x + 120000;
 		struct weft_sim_fill fill = {
@@ -180,7 +182,7 @@ static void test_reduce_histogram(void **state)
 	struct fixture *f = *state;
 	unsigned int i, j;
 
-	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(counts); i++) {
 		__u32 n = counts[i], bins[256] = { 0 };
 		__u32 from = 4 * (draw(f) % 100);
 		struct weft_sim_reduce reduce = {
@@ -367,7 +369,7 @@ static void check_address(struct fixture *f, __u32 op, void *args, __u32 args_si
 	};
 	unsigned int i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		*address = cases[i].value;
 		assert_int_equal(prepare(f, &launch, op, args, args_size), cases[i].code);
 	}
@@ -494,7 +496,7 @@ static void test_stop(void **state)
 	struct fixture *f = *state;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct counted_pace counted = {
 			.pace = { .poll = poll_counted }, .stop_at = 2,
 		};
