@@ -20,7 +20,7 @@
 #define WEFT_CORE_H
 
 #include <linux/completion.h>
-#include <linux/idr.h>
+#include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -79,7 +79,9 @@ struct weft_pool {
 	struct weft_log *log;
 	/** @finished: jobs DONE whose retirement is due; under @lock */
 	struct list_head finished;
-	/** @next_job_id: last id given; under @lock */
+	/** @jobs: jobs in flight; &struct weft_job.pool_node; under @lock */
+	struct list_head jobs;
+	/** @last_job_id: last id given; under @lock */
 	u64 last_job_id;
 	/** @last_data_id: last id given to a buffer */
 	atomic64_t last_data_id;
@@ -102,7 +104,9 @@ struct weft_pool {
 	 * submits read; registration and removal of a device write, for moments only.
 	 */
 	struct rw_semaphore topology;
-	/** @devices: by id */
+	/** @usable: ids of devices that may get jobs one day; under @lock */
+	u64 usable;
+	/** @devices: by id; written under @topology and @lock, read under either */
 	struct weft_device *devices[DRM_WEFT_MAX_DEVICES];
 	/** @regions: by id */
 	struct weft_region *regions[DRM_WEFT_MAX_REGIONS];
@@ -116,9 +120,10 @@ struct weft_pool {
 	/** @host_reserved: bytes of buffers that exist */
 	atomic64_t host_reserved;
 
-	/** @syncs: pending out-points of weft's own jobs; see syncobj.c */
+	/** @sync_lock: protects @syncs */
 	spinlock_t sync_lock;
-	struct list_head syncs;
+	/** @syncs: pending out-points of weft's own jobs, by syncobj; see syncobj.c */
+	DECLARE_HASHTABLE(syncs, 8);
 
 	/** @accounts: &struct weft_account.pool_node; protected by weft_tenants_lock */
 	struct list_head accounts;
@@ -139,6 +144,8 @@ extern struct weft_pool *weft_default_pool;
 /* pool.c */
 int weft_pool_init(void);
 void weft_pool_fini(void);
+/* a device came or went: jobs not yet placed may go elsewhere, or nowhere at all */
+void weft_pool_devices_changed(struct weft_pool *pool);
 static inline void weft_pool_get(struct weft_pool *pool)
 {
 	refcount_inc(&pool->live);
@@ -202,6 +209,8 @@ struct weft_engine {
 	struct list_head running;
 	/** @running_count: length of @running */
 	u32 running_count;
+	/** @assigned: jobs BOUND or RUNNING here; under pool->lock */
+	u32 assigned;
 	/** @stopped: start nothing (the device is being reset, drained or is gone); under @lock */
 	bool stopped;
 	/** @run_work: calls run() for backends that sleep in it */
@@ -253,8 +262,9 @@ struct weft_device {
 	atomic64_t jobs_failed;
 	/** @resets: resets made */
 	atomic64_t resets;
-	/** @hwmon: sensors, may be NULL */
-	struct device *hwmon;
+	/** @leaving: being unregistered; set under pool->lock */
+	bool leaving;
+	struct rcu_head rcu;
 };
 
 #define to_weft_device(d) container_of(d, struct weft_device, dev)
@@ -265,6 +275,7 @@ void weft_bus_fini(void);
 extern const struct bus_type weft_bus;
 
 /* device.c */
+const char *weft_class_name(u32 dev_class);
 void weft_device_user_get(struct weft_device *wdev);
 void weft_device_user_put(struct weft_device *wdev);
 /* sysfs.c */
@@ -277,9 +288,14 @@ void weft_engine_add(struct weft_engine *engine, struct weft_job *job);
 void weft_engine_kick(struct weft_engine *engine);
 bool weft_engine_unbind(struct weft_job *job);
 void weft_engine_stop(struct weft_device *wdev, bool stop);
+void weft_engine_run_work(struct work_struct *work);
+void weft_engine_end_taken(struct weft_job *job, int error);
+void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count);
 
 /* reset.c */
 void weft_job_abort_work(struct work_struct *work);
+void weft_job_deadline(struct timer_list *timer);
+void weft_job_abort_queue(struct weft_job *job);
 void weft_device_give_up(struct weft_device *wdev);
 
 /* ----------------------------------------------------------------- tenant */
@@ -295,11 +311,14 @@ struct weft_account {
 	struct weft_pool *pool;
 	/** @clients: clients open; under weft_tenants_lock */
 	u32 clients;
+	/** @pool_gone: the pool goes; under weft_tenants_lock */
+	bool pool_gone;
 	struct list_head tenant_node;
 	struct list_head pool_node;
 };
 
 int weft_tenant_init(void);
+void weft_tenant_unregister(void);
 void weft_tenant_fini(void);
 /* account of the calling task in @pool, one client counted */
 struct weft_account *weft_account_get(struct weft_pool *pool);
@@ -332,9 +351,11 @@ struct weft_client {
 	struct list_head jobs;
 	/** @unread: records in @records */
 	atomic_t unread;
+	/** @reaped: jobs the reaper has cancelled; under @record_lock */
+	struct list_head reaped;
 	/** @wait: woken when a job retires or a buffer's user ends */
 	wait_queue_head_t wait;
-	/** @file: NULL once closed; under @record_lock */
+	/** @file: valid inside ioctls only */
 	struct drm_file *file;
 	/** @reap_work: ends what the closed file left */
 	struct work_struct reap_work;
@@ -375,6 +396,8 @@ struct weft_queue {
 	/** @sync_jobs: jobs with out-syncobjs in submission order; under @sync_lock */
 	struct list_head sync_jobs;
 	spinlock_t sync_lock;
+	/** @publishing: somebody is; under @sync_lock */
+	bool publishing;
 	/** @space: event to send when there is room again; under client->record_lock */
 	struct weft_queue_event *space;
 };
@@ -385,6 +408,7 @@ int weft_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file
 struct weft_queue *weft_queue_lookup(struct weft_client *client, u32 handle);
 void weft_queue_put(struct weft_queue *queue);
 void weft_queue_full(struct weft_queue *queue);
+void weft_queue_send_space(struct weft_queue *queue);
 void weft_queue_job_retired(struct weft_queue *queue);
 void weft_queue_destroy_all(struct weft_client *client);
 
@@ -455,11 +479,11 @@ struct weft_record {
 struct weft_job_sync {
 	struct drm_syncobj *syncobj;
 	struct dma_fence_chain *chain;
-	/** @error: preallocated fence for a failure */
-	struct dma_fence *error;
+	/** @fence: signalled fence to be published, allocated beforehand */
+	struct dma_fence *fence;
 	u64 point;
 	struct weft_job *job;
-	struct list_head pool_node;	/* under pool->sync_lock */
+	struct hlist_node pool_node;	/* pool->syncs; under pool->sync_lock */
 };
 
 /** enum weft_run_state - who owns a run; struct weft_job.run_state */
@@ -489,6 +513,8 @@ struct weft_job {
 	u32 flags;
 	u32 kernel;
 	u64 image_mask;
+	u64 device_mask;
+	u32 class_mask;
 	u64 timeout_ns;
 
 	/** @refs: what the scheduler knows of the buffers; @holds: what memory/ knows */
@@ -525,10 +551,14 @@ struct weft_job {
 	struct timer_list deadline;
 	struct work_struct bind_work;
 	struct work_struct abort_work;
+	/** @abort_queued: abort_work is on its way and holds a reference */
+	atomic_t abort_queued;
 	/** @cancel: negative errno it must end with, 0 if none; written under pool->lock */
 	int cancel;
 	/** @lost: taken off a lost device */
 	bool lost;
+	/** @again: lost, and goes back to READY; the pump's own */
+	bool again;
 	/** @error, @code, @busy_ns: how the last run ended */
 	int error;
 	u32 code;
@@ -539,6 +569,7 @@ struct weft_job {
 	u32 runs;
 	atomic64_t transfer_bytes;
 
+	struct list_head pool_node;	/* pool->jobs; under pool->lock */
 	struct list_head client_node;	/* under client->record_lock */
 	struct list_head finish_node;	/* pool->finished; under pool->lock */
 	struct list_head queue_node;	/* queue->sync_jobs; under queue->sync_lock */
@@ -560,12 +591,19 @@ void weft_job_retire(struct weft_job *job);
 void weft_job_fail(struct weft_job *job, int error);
 /* @job goes back to READY from BINDING or BOUND */
 void weft_job_return(struct weft_job *job, enum weft_return_reason why);
+/* @job ends with @error from WAITING or READY; pool->lock held, retirement follows */
+void weft_job_end_locked(struct weft_job *job, int error);
+/* devices that may run @job as things stand; pool->topology held. @why: out, -ENODEV or -ENOSPC if none */
+u64 weft_job_devices(struct weft_job *job, int *why);
 /* may @job run again after its device was lost? */
 bool weft_job_repeatable(struct weft_job *job);
 int weft_job_cancel(struct weft_job *job, int error);
 void weft_job_bind_work(struct work_struct *work);
 int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *file);
 int weft_ioctl_job_cancel(struct drm_device *drm, void *data, struct drm_file *file);
+
+void weft_record_put(struct weft_record *record);
+struct weft_job *weft_job_find(struct weft_client *client, u64 id, int *error);
 
 /* submit.c */
 int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
@@ -575,10 +613,45 @@ int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64
 		  struct weft_job **from);
 int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
 		      const struct drm_weft_out_sync *out, u32 count);
+int weft_sync_check(struct weft_job *job, struct weft_queue *queue);
 void weft_sync_arm(struct weft_job *job);
 void weft_sync_publish(struct weft_job *job);
 void weft_sync_free(struct weft_job *job);
-int weft_sync_init(void);
+
+/* uaccess.c */
+/* one element of a caller's array: cut or zero-padded to @stride */
+int weft_copy_element(u64 array, u32 index, u32 stride, const void *element, size_t size);
+/* copy in an array of elements that may be longer than ours; the excess must be zero */
+int weft_copy_array(void *to, size_t size, u64 from, u32 count, u32 stride);
+
+/* Nanoseconds from now to an absolute time, for wait_event_*_hrtimeout(); 0 once it has passed. */
+static inline ktime_t weft_timeout(u64 until)
+{
+	u64 now = ktime_get_ns();
+
+	if (until >= KTIME_MAX)
+		return KTIME_MAX;
+	return until > now ? until - now : 0;
+}
+
+/*
+ * Wait interruptibly until @cond or the absolute time @until. 0, -EINTR or -ETIME; a condition
+ * that holds wins over a time that has passed.
+ */
+#define weft_wait_until(wq, until, cond) ({					\
+	ktime_t __left = weft_timeout(until);					\
+	int __ret = 0;								\
+										\
+	if (!(cond)) {								\
+		if (!__left)							\
+			__ret = -ETIME;						\
+		else								\
+			__ret = wait_event_interruptible_hrtimeout(*(wq), cond, __left); \
+		if (__ret == -ERESTARTSYS)					\
+			__ret = -EINTR;						\
+	}									\
+	__ret;									\
+})
 
 /* query.c */
 int weft_ioctl_query(struct drm_device *drm, void *data, struct drm_file *file);

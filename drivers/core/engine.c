@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: engines
+ *
+ * An engine holds the jobs that are BOUND to it and those the device is RUNNING. A completion, in
+ * whatever context, puts the job on a lock-free list and kicks the engine: whoever gets the
+ * engine's lock takes finished jobs off, starts the next ones and reports both to the pool's inbox.
+ * Who does not get the lock leaves: the holder looks again after letting go (the kick count
+ * tells it that something came in). So run() may complete synchronously, and a device never
+ * waits for a worker between two jobs.
+ *
+ * Every path that changes the lists under the lock ends in weft_engine_kick() after unlocking.
+ *
+ * Rejected: one completion worker per device (a context switch between two jobs), calling the
+ * pool from interrupt context (its lock would have to be taken with interrupts off everywhere).
+ */
+#include <linux/module.h>
+
+#include "core.h"
+
+void weft_engine_init(struct weft_device *wdev, u32 index)
+{
+	struct weft_engine *engine = &wdev->engines[index];
+
+	engine->wdev = wdev;
+	engine->index = index;
+	engine->kind = wdev->desc.engines[index].kind;
+	engine->credits = wdev->desc.engines[index].credits;
+	spin_lock_init(&engine->lock);
+	atomic_set(&engine->kick, 0);
+	init_llist_head(&engine->done);
+	INIT_LIST_HEAD(&engine->bound);
+	INIT_LIST_HEAD(&engine->running);
+	INIT_WORK(&engine->run_work, weft_engine_run_work);
+}
+
+/* The run is over; the first caller wins. Any context. */
+static bool weft_run_end(struct weft_job *job, int error, u32 code, u64 busy_ns)
+{
+	int old = atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_ENDED);
+
+	if (old != WEFT_RUN_RUNNING) {
+		WARN_ONCE(old != WEFT_RUN_TAKEN, "weft: job %llu completed twice\n", job->sched.id);
+		return false;
+	}
+	job->end_ns = weft_now();
+	job->error = error > 0 ? -error : error;
+	job->code = code;
+	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
+	llist_add(&job->done_node, &job->engine->done);
+	return true;
+}
+
+void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
+{
+	struct weft_job *job = container_of(run, struct weft_job, run);
+	struct weft_engine *engine = job->engine;
+
+	if (weft_run_end(job, error, code, busy_ns))
+		weft_engine_kick(engine);
+}
+EXPORT_SYMBOL_GPL(weft_run_complete);
+
+/* A run that the core took back (abort, reset) is over too: hand it in like any other. */
+void weft_engine_end_taken(struct weft_job *job, int error)
+{
+	struct weft_engine *engine = job->engine;
+
+	job->end_ns = weft_now();
+	job->error = error;
+	job->busy_ns = job->end_ns - job->start_ns;
+	llist_add(&job->done_node, &engine->done);
+	weft_engine_kick(engine);
+}
+
+static void weft_engine_post_ended(struct weft_engine *engine, struct weft_job *job)
+{
+	job->ended.type = WEFT_EVENT_ENDED;
+	job->ended.job = job;
+	weft_pump_post(engine->wdev->pool, &job->ended);
+}
+
+static void weft_engine_collect_locked(struct weft_engine *engine)
+{
+	struct llist_node *node = llist_reverse_order(llist_del_all(&engine->done));
+	struct weft_job *job, *next;
+
+	lockdep_assert_held(&engine->lock);
+	llist_for_each_entry_safe(job, next, node, done_node) {
+		timer_delete(&job->deadline);
+		list_del_init(&job->engine_node);
+		job->on_engine = false;
+		engine->running_count--;
+		weft_engine_post_ended(engine, job);
+	}
+}
+
+/* Take the next job that may start; NULL if there is none or no credit. */
+static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
+{
+	struct weft_job *job;
+	u64 timeout;
+
+	lockdep_assert_held(&engine->lock);
+	for (;;) {
+		if (engine->stopped || engine->running_count >= engine->credits)
+			return NULL;
+		job = list_first_entry_or_null(&engine->bound, struct weft_job, engine_node);
+		if (!job)
+			return NULL;
+		if (!READ_ONCE(job->cancel))
+			break;
+		list_del_init(&job->engine_node);
+		job->on_engine = false;
+		job->error = job->cancel;
+		weft_engine_post_ended(engine, job);
+	}
+
+	list_move_tail(&job->engine_node, &engine->running);
+	engine->running_count++;
+	job->start_ns = weft_now();
+	job->runs++;
+	atomic_set_release(&job->run_state, WEFT_RUN_RUNNING);
+	job->started.type = WEFT_EVENT_STARTED;
+	job->started.job = job;
+	weft_pump_post(engine->wdev->pool, &job->started);
+
+	/* jiffies round up: a deadline is never early */
+	timeout = min_t(u64, nsecs_to_jiffies64(job->run.timeout_ns) + 2, MAX_JIFFY_OFFSET);
+	mod_timer(&job->deadline, jiffies + timeout);
+	return job;
+}
+
+static void weft_engine_start_locked(struct weft_engine *engine)
+{
+	struct weft_device *wdev = engine->wdev;
+	struct weft_job *job;
+	int ret;
+
+	lockdep_assert_held(&engine->lock);
+	if (wdev->desc.caps & WEFT_CAP_RUN_SLEEPS) {
+		if (!engine->stopped && engine->running_count < engine->credits &&
+		    !list_empty(&engine->bound))
+			queue_work(wdev->pool->bind_wq, &engine->run_work);
+		return;
+	}
+	while ((job = weft_engine_next_locked(engine))) {
+		ret = wdev->ops->run(wdev, &job->run);
+		if (ret)
+			weft_run_end(job, ret, 0, 0);
+		/* a synchronous completion gives its credit back here */
+		if (!llist_empty(&engine->done))
+			weft_engine_collect_locked(engine);
+	}
+}
+
+/* For backends whose run() sleeps; reset_lock keeps abort() from overtaking run(). */
+void weft_engine_run_work(struct work_struct *work)
+{
+	struct weft_engine *engine = container_of(work, struct weft_engine, run_work);
+	struct weft_device *wdev = engine->wdev;
+	struct weft_job *job;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&wdev->reset_lock);
+		spin_lock_irq(&engine->lock);
+		job = weft_engine_next_locked(engine);
+		spin_unlock_irq(&engine->lock);
+		if (job) {
+			ret = wdev->ops->run(wdev, &job->run);
+			if (ret && weft_run_end(job, ret, 0, 0))
+				weft_engine_kick(engine);
+		}
+		mutex_unlock(&wdev->reset_lock);
+		if (!job)
+			return;
+	}
+}
+
+/**
+ * weft_engine_kick() - look at the engine again
+ * @engine: engine
+ *
+ * Context: any, also from inside run().
+ */
+void weft_engine_kick(struct weft_engine *engine)
+{
+	unsigned long flags;
+	int seen;
+
+	atomic_inc(&engine->kick);
+	do {
+		/* pairs with itself: our increment is seen by a holder that unlocks after it */
+		smp_mb();
+		if (!spin_trylock_irqsave(&engine->lock, flags))
+			return;
+		seen = atomic_read_acquire(&engine->kick);
+		weft_engine_collect_locked(engine);
+		weft_engine_start_locked(engine);
+		spin_unlock_irqrestore(&engine->lock, flags);
+		smp_mb();
+	} while (atomic_read(&engine->kick) != seen);
+}
+
+/**
+ * weft_engine_add() - a BOUND job waits for a credit
+ * @engine: engine
+ * @job: job; if the engine is stopped because its device is lost it goes straight back
+ */
+void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&engine->lock, flags);
+	atomic_set(&job->run_state, WEFT_RUN_NONE);
+	job->error = 0;
+	job->code = 0;
+	job->busy_ns = 0;
+	if (engine->stopped) {
+		job->lost = true;
+		weft_engine_post_ended(engine, job);
+	} else {
+		job->on_engine = true;
+		list_add_tail(&job->engine_node, &engine->bound);
+	}
+	spin_unlock_irqrestore(&engine->lock, flags);
+	weft_engine_kick(engine);
+}
+
+/**
+ * weft_engine_unbind() - take a cancelled job off its engine before it starts
+ * @job: job, BOUND; job->cancel is set
+ *
+ * Return: true if it was taken off and is reported as ended, false if it runs or is not there.
+ */
+bool weft_engine_unbind(struct weft_job *job)
+{
+	struct weft_engine *engine = job->engine;
+	unsigned long flags;
+	bool taken = false;
+
+	spin_lock_irqsave(&engine->lock, flags);
+	if (job->on_engine && atomic_read(&job->run_state) == WEFT_RUN_NONE) {
+		list_del_init(&job->engine_node);
+		job->on_engine = false;
+		job->error = job->cancel;
+		weft_engine_post_ended(engine, job);
+		taken = true;
+	}
+	spin_unlock_irqrestore(&engine->lock, flags);
+	weft_engine_kick(engine);
+	return taken;
+}
+
+/**
+ * weft_engine_stop() - start nothing on @wdev any more, or again
+ * @wdev: device
+ * @stop: which
+ *
+ * Stopping gives back every job that has not started.
+ */
+void weft_engine_stop(struct weft_device *wdev, bool stop)
+{
+	struct weft_job *job, *next;
+	struct weft_engine *engine;
+	u32 i;
+
+	for (i = 0; i < wdev->desc.engine_count; i++) {
+		engine = &wdev->engines[i];
+		spin_lock_irq(&engine->lock);
+		engine->stopped = stop;
+		if (stop) {
+			list_for_each_entry_safe(job, next, &engine->bound, engine_node) {
+				list_del_init(&job->engine_node);
+				job->on_engine = false;
+				job->lost = true;
+				weft_engine_post_ended(engine, job);
+			}
+		}
+		spin_unlock_irq(&engine->lock);
+		weft_engine_kick(engine);
+	}
+}
+
+/**
+ * weft_engine_take_running() - take every running job back from the backend
+ * @wdev: device, its engines stopped
+ * @taken: room for as many jobs as the device has credits; the caller ends each
+ * @count: jobs written to @taken
+ *
+ * Jobs whose completion was first are left to it.
+ */
+void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count)
+{
+	struct weft_engine *engine;
+	struct weft_job *job;
+	u32 i;
+
+	for (i = 0; i < wdev->desc.engine_count; i++) {
+		engine = &wdev->engines[i];
+		spin_lock_irq(&engine->lock);
+		list_for_each_entry(job, &engine->running, engine_node)
+			if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) ==
+			    WEFT_RUN_RUNNING)
+				taken[(*count)++] = job;
+		spin_unlock_irq(&engine->lock);
+		weft_engine_kick(engine);
+	}
+}

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: SUBMIT
+ *
+ * All or nothing, in three steps. *Collect*: everything is copied in and looked up, without locks
+ * (the source may be a mapping of a buffer of ours). *Check*: under the client's submit lock, which makes
+ * program order one order, buffers are entered, dependencies resolved, devices found that may
+ * run each job, and every byte allocated that later steps need, edges included. *Commit*:
+ * nothing can fail any more; the jobs get consecutive ids and enter the scheduler.
+ *
+ * The number of hazard edges is bounded before the commit: what the scheduler says for the
+ * state before this batch, plus what the batch does to the same buffers itself.
+ */
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+#include "../memory/memory.h"
+
+/** struct weft_entry - a job on its way in */
+struct weft_entry {
+	struct weft_job *job;
+	struct drm_weft_buffer *buffers;
+	struct drm_weft_dep *deps;
+	struct drm_weft_out_sync *outs;
+	u32 dep_count;
+	u32 out_count;
+	/** @froms: jobs it waits for by name, referenced while the batch is on its way in */
+	struct weft_job **froms;
+	u32 from_count;
+	/** @prefailed: one that it waits for is DONE and failed */
+	bool prefailed;
+};
+
+/** struct weft_batch - one SUBMIT */
+struct weft_batch {
+	struct weft_client *client;
+	struct drm_file *file;
+	struct weft_queue *queue;
+	struct drm_weft_job *args;
+	struct weft_entry *entries;
+	u32 count;
+	u32 failed;
+};
+
+static atomic64_t weft_batch_serial;
+
+/* --------------------------------------------------------------- 1. collect */
+
+static void *weft_collect(u64 from, u32 count, u32 stride, size_t size, u32 max, int *ret)
+{
+	void *array;
+
+	*ret = 0;
+	if (!count)
+		return NULL;
+	*ret = -EINVAL;
+	if (count > max)
+		return NULL;
+	array = kvcalloc(count, size, GFP_KERNEL_ACCOUNT);
+	*ret = -ENOMEM;
+	if (!array)
+		return NULL;
+	*ret = weft_copy_array(array, size, from, count, stride);
+	if (*ret) {
+		kvfree(array);
+		return NULL;
+	}
+	return array;
+}
+
+static int weft_collect_args(struct weft_job *job, const struct drm_weft_job *args)
+{
+	if (args->args_size != job->program->kernels[args->kernel].args_size)
+		return -EINVAL;
+	job->args_size = args->args_size;
+	if (!job->args_size)
+		return 0;
+	job->args = kvmalloc(job->args_size, GFP_KERNEL_ACCOUNT);
+	job->run.args = kvmalloc(job->args_size, GFP_KERNEL_ACCOUNT);
+	if (!job->args || !job->run.args)
+		return -ENOMEM;
+	if (copy_from_user(job->args, u64_to_user_ptr(args->args), job->args_size))
+		return -EFAULT;
+	return 0;
+}
+
+static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
+			    const struct drm_weft_job *args)
+{
+	struct weft_client *client = batch->client;
+	u64 size = 1;
+	struct weft_job *job;
+	int ret;
+	u32 i;
+
+	if (args->flags & ~(DRM_WEFT_JOB_IDEMPOTENT | DRM_WEFT_JOB_RUN_ANYWAY) || args->gang ||
+	    args->pad || args->class_mask & ~(BIT(DRM_WEFT_CLASS_COUNT) - 1))
+		return -EINVAL;
+	for (i = 0; i < 3; i++)
+		if (!args->grid[i] || check_mul_overflow(size, (u64)args->grid[i], &size))
+			return -EINVAL;
+
+	job = weft_job_alloc(client);
+	if (!job)
+		return -ENOMEM;
+	entry->job = job;
+	job->queue = batch->queue;
+	kref_get(&batch->queue->ref);
+	job->program = weft_program_lookup(client, args->program);
+	if (!job->program)
+		return -ENOENT;
+	if (args->kernel >= job->program->kernel_count)
+		return -EINVAL;
+	if (args->image_mask && args->image_mask >> job->program->image_count)
+		return -EINVAL;
+	job->flags = args->flags;
+	job->kernel = args->kernel;
+	job->image_mask = args->image_mask;
+	job->timeout_ns = args->timeout_ns;
+	job->run.kernel = args->kernel;
+	job->run.args_size = args->args_size;
+	memcpy(job->run.grid, args->grid, sizeof(job->run.grid));
+	job->class_mask = args->class_mask;
+	job->device_mask = args->device_mask;
+
+	job->sched.client = &client->sched;
+	job->sched.size = args->size ?: size;
+	job->sched.deadline = args->deadline_ns;
+	job->sched.service = batch->queue->service;
+	job->sched.run_anyway = args->flags & DRM_WEFT_JOB_RUN_ANYWAY;
+	/* what a tenant teaches about a kernel stays its own */
+	job->sched.kernel = job->program->digest ^
+		((u64)client->account->sched.id << 32) ^ ((u64)args->kernel * 0x9e3779b97f4a7c15);
+
+	ret = weft_collect_args(job, args);
+	if (ret)
+		return ret;
+	job->relocs = weft_collect(args->relocs, args->reloc_count, args->reloc_stride,
+				   sizeof(*job->relocs), WEFT_MAX_RELOCS, &ret);
+	if (ret)
+		return ret;
+	job->reloc_count = args->reloc_count;
+	entry->buffers = weft_collect(args->buffers, args->buffer_count, args->buffer_stride,
+				      sizeof(*entry->buffers), WEFT_MAX_BUFFERS, &ret);
+	if (ret)
+		return ret;
+	entry->deps = weft_collect(args->deps, args->dep_count, args->dep_stride,
+				   sizeof(*entry->deps), WEFT_MAX_DEPS, &ret);
+	if (ret)
+		return ret;
+	entry->dep_count = args->dep_count;
+	entry->outs = weft_collect(args->out_syncs, args->out_sync_count, args->out_sync_stride,
+				   sizeof(*entry->outs), WEFT_MAX_DEPS, &ret);
+	if (ret)
+		return ret;
+	entry->out_count = args->out_sync_count;
+
+	job->record = kzalloc(sizeof(*job->record), GFP_KERNEL_ACCOUNT);
+	if (!job->record)
+		return -ENOMEM;
+	kref_init(&job->record->ref);
+	job->record->job = job;
+	job->record->data.user_data = args->user_data;
+	job->record->data.device = WEFT_SCHED_NO_DEVICE;
+	if (args->buffer_count) {
+		job->holds = kvcalloc(args->buffer_count, sizeof(*job->holds), GFP_KERNEL_ACCOUNT);
+		job->refs = kvcalloc(args->buffer_count, sizeof(*job->refs), GFP_KERNEL_ACCOUNT);
+		if (!job->holds || !job->refs)
+			return -ENOMEM;
+	}
+	return weft_sync_prepare(job, batch->file, entry->outs, entry->out_count);
+}
+
+static int weft_collect_batch(struct weft_batch *batch)
+{
+	int ret;
+	u32 i;
+
+	for (i = 0; i < batch->count; i++) {
+		ret = weft_collect_job(batch, &batch->entries[i], &batch->args[i]);
+		if (ret) {
+			batch->failed = i;
+			return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ----------------------------------------------------------------- 2. check */
+
+static int weft_check_buffers(struct weft_batch *batch, struct weft_entry *entry,
+			      const struct drm_weft_job *args)
+{
+	struct weft_job *job = entry->job;
+	u32 i, j;
+	int ret;
+
+	for (i = 0; i < args->buffer_count; i++) {
+		ret = weft_hold_init(batch->client, batch->file, &entry->buffers[i],
+				     &job->holds[i], &job->refs[i]);
+		if (ret)
+			return ret;
+		job->buffer_count = i + 1;
+		for (j = 0; j < i; j++)
+			if (job->holds[j].bo == job->holds[i].bo)
+				return -EINVAL;
+	}
+	for (i = 0; i < job->reloc_count; i++) {
+		if (job->relocs[i].offset % 8 || job->relocs[i].offset + 8ull > job->args_size ||
+		    job->relocs[i].buffer >= job->buffer_count ||
+		    job->relocs[i].delta >= job->holds[job->relocs[i].buffer].length)
+			return -EINVAL;
+	}
+	job->sched.refs = job->refs;
+	job->sched.ref_count = job->buffer_count;
+	return 0;
+}
+
+u64 weft_job_devices(struct weft_job *job, int *why)
+{
+	struct weft_pool *pool = job->pool;
+	struct weft_device *wdev;
+	u64 devices = 0;
+	u32 i;
+
+	lockdep_assert_held(&pool->topology);
+	if (why)
+		*why = -ENODEV;
+	for (i = 0; i < ARRAY_SIZE(pool->devices); i++) {
+		wdev = pool->devices[i];
+		if (!wdev || wdev->quarantined)
+			continue;
+		if (job->class_mask && !(job->class_mask & BIT(wdev->desc.dev_class)))
+			continue;
+		if (job->device_mask && !(job->device_mask & BIT_ULL(i)))
+			continue;
+		if (weft_program_image(job->program, wdev, job->image_mask) < 0)
+			continue;
+		if (!weft_hold_fits(job->holds, job->buffer_count, wdev)) {
+			if (why)
+				*why = -ENOSPC;
+			continue;
+		}
+		devices |= BIT_ULL(i);
+	}
+	return devices;
+}
+
+/* Edges that @job may need for its buffers, the earlier jobs of this batch included. */
+static u32 weft_count_hazards(struct weft_job *job, u64 serial)
+{
+	struct weft_pool *pool = job->pool;
+	struct weft_bo *bo;
+	u32 i, edges;
+
+	spin_lock(&pool->lock);
+	edges = weft_sched_job_edges(&pool->sched, &job->sched);
+	spin_unlock(&pool->lock);
+	for (i = 0; i < job->buffer_count; i++) {
+		bo = job->holds[i].bo;
+		if (bo->batch != serial) {
+			bo->batch = serial;
+			bo->batch_readers = 0;
+			bo->batch_writer = false;
+		}
+		edges += bo->batch_writer;
+		if (job->holds[i].access & DRM_WEFT_ACCESS_WRITE) {
+			edges += bo->batch_readers;
+			bo->batch_readers = 0;
+			bo->batch_writer = true;
+		} else {
+			bo->batch_readers++;
+		}
+	}
+	return edges;
+}
+
+/* What the job waits for by name. */
+static int weft_check_deps(struct weft_batch *batch, u32 index)
+{
+	struct weft_entry *entry = &batch->entries[index];
+	struct weft_job *job = entry->job, *from;
+	struct drm_weft_dep *dep;
+	int ret, error;
+	u32 i;
+
+	for (i = 0; i < entry->dep_count; i++) {
+		dep = &entry->deps[i];
+		from = NULL;
+		error = 0;
+		switch (dep->type) {
+		case DRM_WEFT_DEP_INDEX:
+			if (dep->handle || dep->value >= index)
+				return -EINVAL;
+			from = batch->entries[dep->value].job;
+			weft_job_get(from);
+			break;
+		case DRM_WEFT_DEP_JOB:
+			if (dep->handle)
+				return -EINVAL;
+			from = weft_job_find(batch->client, dep->value, &error);
+			if (IS_ERR(from))
+				return PTR_ERR(from);
+			break;
+		case DRM_WEFT_DEP_SYNCOBJ:
+			ret = weft_sync_dep(job->pool, batch->file, dep->handle, dep->value, &from);
+			if (ret < 0)
+				return ret;
+			error = ret;
+			break;
+		default:
+			return -EINVAL;
+		}
+		/* DONE already, and badly */
+		if (!from && error)
+			entry->prefailed = true;
+		if (from)
+			entry->froms[entry->from_count++] = from;
+	}
+	if (batch->queue->flags & DRM_WEFT_QUEUE_ORDERED) {
+		from = index ? batch->entries[index - 1].job : batch->queue->last;
+		if (from) {
+			weft_job_get(from);
+			entry->froms[entry->from_count++] = from;
+		}
+	}
+	return 0;
+}
+
+static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
+{
+	struct weft_entry *entry = &batch->entries[index];
+	struct weft_job *job = entry->job;
+	int ret, why;
+	u32 i;
+
+	ret = weft_check_buffers(batch, entry, &batch->args[index]);
+	if (ret)
+		return ret;
+	job->sched.priority = batch->queue->priority;
+	down_read(&job->pool->topology);
+	job->sched.devices = weft_job_devices(job, &why);
+	up_read(&job->pool->topology);
+	if (!job->sched.devices)
+		return why;
+
+	/* one more for ORDERED */
+	entry->froms = kvcalloc(entry->dep_count + 1, sizeof(*entry->froms), GFP_KERNEL_ACCOUNT);
+	if (!entry->froms)
+		return -ENOMEM;
+	ret = weft_check_deps(batch, index);
+	if (ret)
+		return ret;
+	ret = weft_sync_check(job, batch->queue);
+	if (ret)
+		return ret;
+
+	job->edge_count = entry->from_count + weft_count_hazards(job, serial);
+	if (!job->edge_count)
+		return 0;
+	job->edges = kvcalloc(job->edge_count, sizeof(*job->edges), GFP_KERNEL_ACCOUNT);
+	if (!job->edges)
+		return -ENOMEM;
+	for (i = 0; i < entry->from_count; i++)
+		job->edges[i].from = &entry->froms[i]->sched;
+	return 0;
+}
+
+static int weft_check_batch(struct weft_batch *batch)
+{
+	u64 serial = atomic64_inc_return(&weft_batch_serial);
+	struct weft_queue *queue = batch->queue;
+	int ret;
+	u32 i;
+
+	lockdep_assert_held(&batch->client->submit_lock);
+	if (atomic_read(&queue->in_flight) + batch->count > queue->depth) {
+		weft_queue_full(queue);
+		return -EAGAIN;
+	}
+	if (atomic_read(&batch->client->unread) + batch->count > WEFT_MAX_UNREAD)
+		return -ENOBUFS;
+	for (i = 0; i < batch->count; i++) {
+		ret = weft_check_job(batch, i, serial);
+		if (ret) {
+			batch->failed = i;
+			return ret;
+		}
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- 3. commit */
+
+/* Records get their ids and places; the only step of the commit that can fail. */
+static int weft_commit_records(struct weft_batch *batch, u64 first)
+{
+	struct weft_client *client = batch->client;
+	struct weft_record *record;
+	u32 i;
+
+	for (i = 0; i < batch->count; i++) {
+		record = batch->entries[i].job->record;
+		record->data.id = first + i;
+		kref_get(&record->ref);
+		if (xa_is_err(xa_store(&client->records, first + i, record, GFP_KERNEL_ACCOUNT)))
+			goto err;
+	}
+	atomic_add(batch->count, &client->unread);
+	return 0;
+err:
+	weft_record_put(record);
+	while (i--)
+		weft_record_put(xa_erase(&client->records, first + i));
+	return -ENOMEM;
+}
+
+static void weft_commit_job_locked(struct weft_entry *entry, u64 now)
+{
+	struct weft_job *job = entry->job;
+	struct weft_pool *pool = job->pool;
+	u64 usable = job->sched.devices & pool->usable;
+
+	lockdep_assert_held(&pool->lock);
+	list_add_tail(&job->pool_node, &pool->jobs);
+	WARN_ON(weft_sched_job_submit(&pool->sched, &job->sched, job->edges, job->edge_count,
+				      entry->from_count, now));
+	if (job->sched.state == WEFT_JOB_DONE)
+		return;
+	/* a device may have left since the check, and then nobody looked at this job */
+	if (entry->prefailed && !job->sched.run_anyway)
+		weft_job_end_locked(job, -ECANCELED);
+	else if (!usable)
+		weft_job_end_locked(job, -ENODEV);
+}
+
+static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
+{
+	struct weft_client *client = batch->client;
+	struct weft_pool *pool = client->pool;
+	struct weft_job *job, *old;
+	u64 first, now;
+	u32 i;
+	int ret;
+
+	lockdep_assert_held(&client->submit_lock);
+	spin_lock(&pool->lock);
+	first = pool->last_job_id + 1;
+	pool->last_job_id += batch->count;
+	spin_unlock(&pool->lock);
+	ret = weft_commit_records(batch, first);
+	if (ret)
+		return ret;
+
+	/* nothing fails from here on */
+	now = weft_now();
+	atomic_add(batch->count, &batch->queue->in_flight);
+	atomic64_add(batch->count, &client->jobs_submitted);
+	for (i = 0; i < batch->count; i++) {
+		job = batch->entries[i].job;
+		job->sched.id = first + i;
+		job->record->data.submit_ns = now;
+		weft_sync_arm(job);
+		spin_lock(&client->record_lock);
+		list_add_tail(&job->client_node, &client->jobs);
+		spin_unlock(&client->record_lock);
+	}
+	if (batch->queue->flags & DRM_WEFT_QUEUE_ORDERED) {
+		old = batch->queue->last;
+		batch->queue->last = job;
+		weft_job_get(job);
+		if (old)
+			weft_job_put(old);
+	}
+	/* long batches let others have the lock now and then; program order stands by submit_lock */
+	for (i = 0; i < batch->count; i++) {
+		if (!(i % 64)) {
+			if (i)
+				spin_unlock(&pool->lock);
+			spin_lock(&pool->lock);
+			now = weft_now();
+		}
+		weft_commit_job_locked(&batch->entries[i], now);
+	}
+	spin_unlock(&pool->lock);
+	*first_id = first;
+	return 0;
+}
+
+/* ------------------------------------------------------------------------- */
+
+static void weft_batch_free(struct weft_batch *batch, bool committed)
+{
+	struct weft_entry *entry;
+	u32 i, j;
+
+	for (i = 0; i < batch->count; i++) {
+		entry = &batch->entries[i];
+		for (j = 0; j < entry->from_count; j++)
+			weft_job_put(entry->froms[j]);
+		kvfree(entry->buffers);
+		kvfree(entry->deps);
+		kvfree(entry->outs);
+		kvfree(entry->froms);
+	}
+	/* references that dependents hold are gone: drop the jobs themselves */
+	for (i = 0; !committed && i < batch->count; i++)
+		if (batch->entries[i].job)
+			weft_job_put(batch->entries[i].job);
+	kvfree(batch->entries);
+	kvfree(batch->args);
+	weft_queue_put(batch->queue);
+}
+
+int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct weft_client *client = file->driver_priv;
+	struct drm_weft_submit *args = data;
+	struct weft_batch batch = { .client = client, .file = file, .failed = ~0u };
+	bool committed = false;
+	int ret;
+
+	args->failed_index = ~0u;
+	if (args->flags || args->pad || args->first_job_id || !args->job_count ||
+	    args->job_count > WEFT_MAX_JOBS_PER_SUBMIT)
+		return -EINVAL;
+	batch.queue = weft_queue_lookup(client, args->queue);
+	if (!batch.queue)
+		return -ENOENT;
+	batch.args = weft_collect(args->jobs, args->job_count, args->job_stride,
+				  sizeof(*batch.args), WEFT_MAX_JOBS_PER_SUBMIT, &ret);
+	if (ret)
+		goto out;
+	batch.entries = kvcalloc(args->job_count, sizeof(*batch.entries), GFP_KERNEL_ACCOUNT);
+	if (!batch.entries) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	batch.count = args->job_count;
+	ret = weft_collect_batch(&batch);
+	if (ret)
+		goto out;
+
+	if (mutex_lock_interruptible(&client->submit_lock)) {
+		ret = -EINTR;
+		goto out;
+	}
+	ret = weft_check_batch(&batch);
+	if (!ret) {
+		ret = weft_commit_batch(&batch, &args->first_job_id);
+		committed = !ret;
+	}
+	mutex_unlock(&client->submit_lock);
+	if (committed)
+		weft_pump_kick(client->pool);
+out:
+	args->failed_index = batch.failed;
+	weft_batch_free(&batch, committed);
+	return ret;
+}

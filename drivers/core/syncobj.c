@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: syncobjs in late mode
+ *
+ * A late job publishes nothing until it ends; then its out-syncobjs get a fence that is already
+ * signalled (with the error, if it failed). So no fence of weft's can ever wait for anything, and
+ * none carries code of this module: it is the core's private stub, allocated at SUBMIT.
+ *
+ * Publication follows submission order within a queue, whatever order jobs end in: a later
+ * point on a chain would otherwise wake waiters of an earlier one. Points that are promised but not yet
+ * published are kept in a table, so that a job of this pool may depend on them: the dependency becomes
+ * an edge between jobs.
+ *
+ * Rejected: fences of our own that are signalled at the end (they would make every late job a
+ * fence-signalling section), waiting in the kernel for points nobody has promised.
+ */
+#include <linux/dma-fence.h>
+#include <linux/dma-fence-chain.h>
+#include <linux/slab.h>
+
+#include <drm/drm_syncobj.h>
+
+#include "core.h"
+
+/* The promise that satisfies @point: the lowest one at or above it; a binary one: the last. */
+static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
+						   struct drm_syncobj *syncobj, u64 point)
+{
+	struct weft_job_sync *sync, *best = NULL;
+
+	lockdep_assert_held(&pool->sync_lock);
+	hash_for_each_possible(pool->syncs, sync, pool_node, (unsigned long)syncobj) {
+		if (sync->syncobj != syncobj || !sync->point != !point)
+			continue;
+		if (!point) {
+			if (!best || sync->job->sched.id > best->job->sched.id)
+				best = sync;
+		} else if (sync->point >= point && (!best || sync->point < best->point)) {
+			best = sync;
+		}
+	}
+	return best;
+}
+
+/**
+ * weft_sync_dep() - what an in-syncobj means
+ * @pool: pool
+ * @file: whose handle it is
+ * @handle: syncobj
+ * @point: timeline point, 0 for binary
+ * @from: out, job to wait for (a reference), or NULL
+ *
+ * Return: 0 wait for @from or for nothing; 1 signalled with an error; -ENOENT no such handle; -EINVAL
+ * nobody has promised it.
+ */
+int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
+		  struct weft_job **from)
+{
+	struct drm_syncobj *syncobj = drm_syncobj_find(file, handle);
+	struct weft_job_sync *sync;
+	struct dma_fence *fence;
+	int ret;
+
+	*from = NULL;
+	if (!syncobj)
+		return -ENOENT;
+	spin_lock(&pool->sync_lock);
+	sync = weft_sync_find_locked(pool, syncobj, point);
+	if (sync && kref_get_unless_zero(&sync->job->ref))
+		*from = sync->job;
+	spin_unlock(&pool->sync_lock);
+	drm_syncobj_put(syncobj);
+	if (*from)
+		return 0;
+
+	ret = drm_syncobj_find_fence(file, handle, point, 0, &fence);
+	if (ret)
+		return ret == -ENOENT ? ret : -EINVAL;
+	if (!dma_fence_is_signaled(fence))
+		ret = -EINVAL;
+	else if (dma_fence_get_status(fence) < 0)
+		ret = 1;
+	dma_fence_put(fence);
+	return ret;
+}
+
+/**
+ * weft_sync_prepare() - allocate all that publishing will need
+ * @job: job
+ * @file: whose handles they are
+ * @out: what was asked for
+ * @count: elements in @out
+ *
+ * Return: 0, -ENOENT, -ENOMEM, -EINVAL (pad).
+ */
+int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
+		      const struct drm_weft_out_sync *out, u32 count)
+{
+	struct weft_job_sync *sync;
+	u32 i;
+
+	if (!count)
+		return 0;
+	job->syncs = kvcalloc(count, sizeof(*job->syncs), GFP_KERNEL_ACCOUNT);
+	if (!job->syncs)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		sync = &job->syncs[i];
+		if (out[i].pad)
+			return -EINVAL;
+		sync->job = job;
+		sync->point = out[i].point;
+		sync->syncobj = drm_syncobj_find(file, out[i].handle);
+		if (!sync->syncobj)
+			return -ENOENT;
+		job->sync_count = i + 1;
+		sync->fence = dma_fence_allocate_private_stub(ktime_get());
+		if (!sync->fence)
+			return -ENOMEM;
+		if (sync->point) {
+			sync->chain = dma_fence_chain_alloc();
+			if (!sync->chain)
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/**
+ * weft_sync_check() - may @job promise its points?
+ * @job: prepared, not yet armed; its client's submit_lock is held
+ * @queue: its queue
+ *
+ * Return: 0, -EINVAL if a point is promised by another queue or not above the last promise.
+ */
+int weft_sync_check(struct weft_job *job, struct weft_queue *queue)
+{
+	struct weft_pool *pool = job->pool;
+	struct weft_job_sync *sync, *other;
+	int ret = 0;
+	u32 i;
+
+	spin_lock(&pool->sync_lock);
+	for (i = 0; i < job->sync_count && !ret; i++) {
+		sync = &job->syncs[i];
+		hash_for_each_possible(pool->syncs, other, pool_node, (unsigned long)sync->syncobj)
+			if (other->syncobj == sync->syncobj &&
+			    (other->job->queue != queue || !other->point != !sync->point ||
+			     (sync->point && other->point >= sync->point)))
+				ret = -EINVAL;
+	}
+	spin_unlock(&pool->sync_lock);
+	return ret;
+}
+
+/* Past the point of no return: the promise stands. Called in submission order. */
+void weft_sync_arm(struct weft_job *job)
+{
+	struct weft_pool *pool = job->pool;
+	struct weft_job_sync *sync;
+	u32 i;
+
+	if (!job->sync_count)
+		return;
+	for (i = 0; i < job->sync_count; i++) {
+		sync = &job->syncs[i];
+		/* whoever waits from now on waits for this job, not for the last one */
+		if (!sync->point)
+			drm_syncobj_replace_fence(sync->syncobj, NULL);
+		spin_lock(&pool->sync_lock);
+		hash_add(pool->syncs, &sync->pool_node, (unsigned long)sync->syncobj);
+		spin_unlock(&pool->sync_lock);
+	}
+	spin_lock(&job->queue->sync_lock);
+	weft_job_get(job);
+	list_add_tail(&job->queue_node, &job->queue->sync_jobs);
+	spin_unlock(&job->queue->sync_lock);
+}
+
+static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
+{
+	struct weft_pool *pool = sync->job->pool;
+
+	/*
+	 * A private stub is signalled from birth and nobody has seen it yet: the error is written
+	 * directly, dma_fence_set_error() is for fences that are still to be signalled.
+	 */
+	sync->fence->error = error;
+	if (sync->point) {
+		drm_syncobj_add_point(sync->syncobj, sync->chain, sync->fence, sync->point);
+		sync->chain = NULL;
+	} else {
+		drm_syncobj_replace_fence(sync->syncobj, sync->fence);
+	}
+	/* after publishing: who looks in between finds one or the other */
+	spin_lock(&pool->sync_lock);
+	hash_del(&sync->pool_node);
+	spin_unlock(&pool->sync_lock);
+}
+
+/* @job is DONE: publish it and those behind it that only waited for it. */
+void weft_sync_publish(struct weft_job *job)
+{
+	struct weft_queue *queue = job->queue;
+	struct weft_job *head;
+	u32 i;
+
+	if (!job->sync_count)
+		return;
+	spin_lock(&queue->sync_lock);
+	job->sync_done = true;
+	/* one publisher at a time, else two could overtake each other between the locks */
+	while (!queue->publishing) {
+		head = list_first_entry_or_null(&queue->sync_jobs, struct weft_job, queue_node);
+		if (!head || !head->sync_done)
+			break;
+		list_del_init(&head->queue_node);
+		queue->publishing = true;
+		spin_unlock(&queue->sync_lock);
+		for (i = 0; i < head->sync_count; i++)
+			weft_sync_publish_one(&head->syncs[i], head->error);
+		weft_job_put(head);
+		spin_lock(&queue->sync_lock);
+		queue->publishing = false;
+	}
+	spin_unlock(&queue->sync_lock);
+}
+
+void weft_sync_free(struct weft_job *job)
+{
+	struct weft_job_sync *sync;
+	u32 i;
+
+	for (i = 0; i < job->sync_count; i++) {
+		sync = &job->syncs[i];
+		dma_fence_chain_free(sync->chain);
+		dma_fence_put(sync->fence);
+		drm_syncobj_put(sync->syncobj);
+	}
+	kvfree(job->syncs);
+}
