@@ -393,6 +393,20 @@ int weft_sched_job_cancel(struct weft_sched *s, struct weft_sched_job *job, int 
 	return 0;
 }
 
+int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64 devices, u64 now)
+{
+	if (!job->known || job->state > WEFT_JOB_READY || !devices)
+		return -EINVAL;
+	weft_log(s, now, WEFT_REC_JOB_DEVICES, job->id, 0, 0, devices, 0, 0, 0);
+	if (job->state == WEFT_JOB_READY)
+		weft_fair_remove(s, job);
+	job->devices = devices;
+	job->denied = 0;
+	if (job->state == WEFT_JOB_READY)
+		weft_fair_insert(s, job);
+	return 0;
+}
+
 void weft_sched_job_forget(struct weft_sched *s, struct weft_sched_job *job)
 {
 	/* A job that is DONE is in no list and on neither side of an edge. */

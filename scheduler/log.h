@@ -38,6 +38,7 @@
  * J  JOB_DONE          arg 0: busy ns; 1: error (two's complement)
  * J  JOB_RETURN        a: &enum weft_return_reason; arg 0: busy ns
  * J  JOB_CANCEL        arg 0: error (two's complement)
+ * J  JOB_DEVICES       arg 0: devices
  * -  POLICY_SET        arg 0, 1: policy name
  * -  PICK              -
  * J  DECISION          a: device; b: &enum weft_reason; arg 0: start; 1: transfer ns; 2: run ns;

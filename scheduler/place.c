@@ -97,6 +97,12 @@ static u64 weft_device_regions(const struct weft_sched *s)
 	return regions;
 }
 
+/* A buffer is copied whole; what is overwritten whole need not be there before. */
+static bool weft_ref_inputs(const struct weft_sched_ref *ref)
+{
+	return (ref->access & WEFT_ACCESS_READ) || ref->bytes < ref->data->bytes;
+}
+
 /*
  * When the inputs of @job can be in @d's memory; @ns: time on links that this takes. With @keep
  * the links are reserved, in terms of the running pick.
@@ -113,14 +119,14 @@ static u64 weft_place_data(struct weft_sched *s, const struct weft_sched_job *jo
 
 	*ns = 0;
 	for (i = 0; i < job->ref_count; i++) {
-		const struct weft_sched_ref *ref = &job->refs[i];
-		u64 valid = ref->data->valid;
+		struct weft_sched_data *data = job->refs[i].data;
+		u64 valid = data->valid;
 		u64 from = now;
 		u64 cost;
 
-		if (!(ref->access & WEFT_ACCESS_READ) || !valid || (valid & here))
+		if (!weft_ref_inputs(&job->refs[i]) || !valid || (valid & here))
 			continue;
-		if (ref->data->arriving & here) {
+		if (data->arriving & here) {
 			there = max(there, d->plan_down);
 			continue;
 		}
@@ -137,23 +143,23 @@ static u64 weft_place_data(struct weft_sched *s, const struct weft_sched_job *jo
 
 				if (!(valid & BIT_ULL(o->region)))
 					continue;
-				free += weft_link_time(&o->up, ref->bytes);
+				free += weft_link_time(&o->up, data->bytes);
 				if (source == WEFT_SCHED_NO_DEVICE || free < best) {
 					source = id;
 					best = free;
 				}
 			}
-			*ns += weft_link_time(&s->device[source]->up, ref->bytes);
+			*ns += weft_link_time(&s->device[source]->up, data->bytes);
 			sources |= BIT_ULL(source);
 			s->up_cursor[source] = best;
 			from = best;
 		}
-		cost = weft_link_time(&d->down, ref->bytes);
+		cost = weft_link_time(&d->down, data->bytes);
 		down = max(down, from) + cost;
 		there = max(there, down);
 		*ns += cost;
 		if (keep)
-			ref->data->arriving |= here;
+			data->arriving |= here;
 	}
 	if (keep) {
 		d->plan_down = down;

@@ -163,6 +163,7 @@ static const char * const weft_rec_names[] = {
 	[WEFT_REC_PICK] = "pick",
 	[WEFT_REC_DEVICE_LINK] = "device-link",
 	[WEFT_REC_JOB_DEADLINE] = "job-deadline",
+	[WEFT_REC_JOB_DEVICES] = "job-devices",
 	[WEFT_REC_DECISION] = "decision",
 	[WEFT_REC_CANDIDATE] = "candidate",
 	[WEFT_REC_PLAN] = "plan",

@@ -506,6 +506,8 @@ static int input_job(struct replay *r, const struct weft_rec *rec)
 					   rec->time);
 	case WEFT_REC_JOB_RETURN:
 		return weft_sched_job_return(&r->s, &o->job, rec->a, rec->arg[0], rec->time);
+	case WEFT_REC_JOB_DEVICES:
+		return weft_sched_job_devices(&r->s, &o->job, rec->arg[0], rec->time);
 	default:
 		return weft_sched_job_cancel(&r->s, &o->job, (int)rec->arg[0], rec->time);
 	}
@@ -546,6 +548,7 @@ static int (* const inputs[])(struct replay *r, const struct weft_rec *rec) = {
 	[WEFT_REC_JOB_DONE] = input_job,
 	[WEFT_REC_JOB_RETURN] = input_job,
 	[WEFT_REC_JOB_CANCEL] = input_job,
+	[WEFT_REC_JOB_DEVICES] = input_job,
 	[WEFT_REC_POLICY_SET] = input_policy,
 	[WEFT_REC_PICK] = input_pick,
 };
