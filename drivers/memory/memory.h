@@ -8,11 +8,19 @@
  * counted by the jobs that hold it. A job that binds holds a copy of each of its buffers in its
  * device's region: copies that are missing are allocated (cleared, or filled from a valid copy), all in
  * parallel; no lock is held while transfers run. A held copy is never evicted.
+ *
+ * Lock order, outermost first: region->turn > pool->lock > bo->lock, and region->turn >
+ * region->lock. bo->lock is a spinlock and innermost. A page fault takes none of them.
+ * Documentation/design/memory.rst has the whole protocol.
  */
 #ifndef WEFT_MEMORY_H
 #define WEFT_MEMORY_H
 
 #include "../core/core.h"
+#include "../interconnect/interconnect.h"
+
+struct mem_cgroup;
+struct weft_bo_copy;
 
 /**
  * struct weft_bo_hold - one buffer range of a job
@@ -21,7 +29,7 @@
  * @offset: first byte of the range
  * @length: bytes
  * @address: device address of the range's first byte, valid from bind to unbind
- * @priv: memory's own
+ * @copy: the copy that is held, from bind to unbind; memory's own
  */
 struct weft_bo_hold {
 	struct weft_bo *bo;
@@ -29,7 +37,7 @@ struct weft_bo_hold {
 	u64 offset;
 	u64 length;
 	u64 address;
-	void *priv;
+	struct weft_bo_copy *copy;
 };
 
 /* pool and devices; each may sleep. Called with pool->topology held for writing where stated. */
@@ -84,12 +92,205 @@ void weft_residency_unbind(struct weft_job *job, bool ran, int error);
 
 /* bytes of a job whose device may still write: pages and blocks of @job's holds are never reused */
 void weft_residency_quarantine(struct weft_job *job);
-/* outputs of a job that ended without running: LOST (they were promised) */
+/* outputs of a job that ended without running: LOST for later jobs (they were promised); pool->lock may
+ * be held */
 void weft_residency_lost(struct weft_job *job);
 /* is every input of @job valid somewhere other than in @region (or all zeros)? */
 bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *region);
 
+/* for the interconnect: host pages [@first, @first + return) of @bo, at *@pages, or NULL if none of
+ * them exists (they read as zero) */
+unsigned long weft_bo_run(struct weft_bo *bo, unsigned long first, struct page ***pages);
+
 /* for QUERY and fdinfo */
 void weft_region_info(struct weft_region *region, struct drm_weft_region_info *info);
+
+/* ------------------------------------------------- private to drivers/memory */
+
+#define WEFT_BO_MAX_SIZE	(1ull << 40)
+/* host pages are kept in arrays of this many, so that huge buffers cost nothing until touched */
+#define WEFT_CHUNK_PAGES	4096ul
+
+/**
+ * enum weft_bo_copy_state - a buffer's bytes in one region; low bits of &weft_bo_copy.word
+ *
+ * Whoever made a copy FILLING or EVICTING owns it alone until it sets another state.
+ */
+enum weft_bo_copy_state {
+	WEFT_BO_EMPTY = 0,	/* no memory */
+	WEFT_BO_FILLING = 1,	/* memory is being got, cleared or written by its owner */
+	WEFT_BO_VALID = 2,	/* the buffer's contents */
+	WEFT_BO_STALE = 3,	/* memory with older bytes of this buffer, or zeros */
+	WEFT_BO_EVICTING = 4,	/* memory is being given back by its owner */
+};
+
+/* &weft_bo_copy.word: state, pins, users; pins are transfers: they end without anybody's help */
+#define WEFT_BO_STATE	0x7
+#define WEFT_BO_PIN	0x8
+#define WEFT_BO_USER	0x8000
+
+/**
+ * struct weft_bo_copy - a buffer in one region; lives as long as the buffer
+ */
+struct weft_bo_copy {
+	/** @word: enum weft_bo_copy_state + WEFT_BO_PIN x transfers + WEFT_BO_USER x jobs */
+	atomic_t word;
+	struct weft_bo *bo;
+	/** @next: in weft_bo.host.next; entries are added under bo->lock and never removed */
+	struct weft_bo_copy *next;
+	/** @id: region id */
+	u32 id;
+	/** @referenced: held since an evictor last looked */
+	bool referenced;
+	/** @quarantined: a device may write here for ever: the blocks are never reused */
+	bool quarantined;
+	/** @region: a reference while there is memory */
+	struct weft_region *region;
+	/** @offset: first byte in the region; @blocks are one range */
+	u64 offset;
+	/** @blocks: of the buddy allocator, under region->lock */
+	struct list_head blocks;
+	/** @lru: in region->lru while there is memory, under region->lock */
+	struct list_head lru;
+};
+
+/**
+ * struct weft_bo - a buffer
+ */
+struct weft_bo {
+	struct drm_gem_object gem;
+	/** @sched: the scheduler's view; under pool->lock */
+	struct weft_sched_data sched;
+	struct weft_pool *pool;
+	/** @client: owner, a reference */
+	struct weft_client *client;
+	u32 flags;
+	/** @lock: copies enter and leave VALID, and @version, @blank, @lost change, under it */
+	spinlock_t lock;
+	/** @version: counts writes, so that a fill from older bytes does not become VALID */
+	u64 version;
+	/** @blank: never written: reads as zero while no copy is VALID */
+	bool blank;
+	/** @quarantined: a device may write its host pages for ever: they are never freed */
+	bool quarantined;
+	/** @lost: id of the last job that promised the contents and failed; jobs after it may not read */
+	u64 lost;
+	/** @host: the copy in host memory, and head of the list of all copies */
+	struct weft_bo_copy host;
+	/** @chunks: arrays of WEFT_CHUNK_PAGES host pages, each level made at first touch */
+	struct page ***chunks;
+	/** @populated: host pages that exist */
+	atomic_long_t populated;
+	/** @memcg: pays for host pages */
+	struct mem_cgroup *memcg;
+	/** @wait: woken when a copy leaves FILLING or EVICTING, or a pin ends */
+	wait_queue_head_t wait;
+	/** @cpu_readers: BO_CPU_BEGINs for reading, waiting or held; under client->submit_lock */
+	u32 cpu_readers;
+	/** @cpu_held: of these, those that returned; under client->submit_lock */
+	u32 cpu_held;
+	/** @cpu_write: access of the BO_CPU_BEGIN that writes, waiting or held, 0 if none; likewise */
+	u32 cpu_write;
+	/** @cpu_write_held: it returned; likewise */
+	bool cpu_write_held;
+	/** @batch: SUBMIT that last counted here, and its uses so far; for core/submit.c, likewise */
+	u64 batch;
+	u32 batch_readers;
+	bool batch_writer;
+};
+
+#define to_weft_bo(g) container_of(g, struct weft_bo, gem)
+
+/**
+ * struct weft_region - a place where bytes can live
+ */
+struct weft_region {
+	struct kref ref;
+	struct rcu_head rcu;
+	/** @wdev: the device whose memory it is; NULL: a host NUMA node */
+	struct weft_device *wdev;
+	u32 id;
+	int numa_node;
+	u64 size;
+	/** @down: link from the host region; @up: link to it; device regions only */
+	struct weft_link *down;
+	struct weft_link *up;
+	/** @turn: one evictor at a time; the only lock held while transfers run */
+	struct mutex turn;
+	/** @lock: protects @mm, @lru and @quarantine */
+	struct mutex lock;
+	struct gpu_buddy mm;
+	/** @lru: copies with memory here; those at the head are evicted first */
+	struct list_head lru;
+	/** @quarantine: blocks that are never reused */
+	struct list_head quarantine;
+	/** @wait: woken when @events changes */
+	wait_queue_head_t wait;
+	/** @events: counts ends of holds, pins and memory */
+	atomic_t events;
+	atomic64_t used;
+	atomic64_t evicted;
+	atomic64_t cleared;
+	atomic64_t quarantined;
+};
+
+/* region.c */
+struct weft_region *weft_region_host(struct weft_pool *pool, int node);
+void weft_region_put(struct weft_region *region);
+void weft_region_event(struct weft_region *region);
+int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy);
+void weft_region_free(struct weft_bo_copy *copy);
+
+/* bo.c */
+struct weft_bo *weft_bo_lookup(struct drm_file *file, u32 handle);
+int weft_bo_range(const struct weft_bo *bo, u64 offset, u64 *length);
+int weft_bo_populate(struct weft_bo *bo);
+
+/* evict.c */
+int weft_region_evict(struct weft_region *region, u64 need);
+bool weft_region_held(struct weft_region *region);
+
+/* residency.c */
+
+/**
+ * struct weft_fill - a copy is being cleared or filled from another
+ * @dst: FILLING, owned
+ * @src: pinned; NULL: cleared
+ * @version: of the buffer when it began
+ * @state: of @dst if all goes well
+ */
+struct weft_fill {
+	struct weft_bo_copy *dst;
+	struct weft_bo_copy *src;
+	u64 version;
+	u32 state;
+	struct weft_transfer transfer;
+};
+
+u64 weft_bo_valid_mask(struct weft_bo *bo);
+bool weft_bo_lost(struct weft_bo *bo);
+void weft_bo_publish(struct weft_bo *bo);
+void weft_bo_copy_set(struct weft_bo_copy *copy, u32 state);
+void weft_bo_copy_unpin(struct weft_bo_copy *copy);
+bool weft_bo_copy_sole(struct weft_bo_copy *copy);
+void weft_bo_copy_invalidate(struct weft_bo_copy *copy);
+void weft_bo_copy_drop(struct weft_bo_copy *copy);
+int weft_bo_host_fill(struct weft_bo *bo);
+void weft_bo_host_write(struct weft_bo *bo);
+
+/* every copy of @bo, the host's first; safe without a lock */
+#define weft_bo_for_each_copy(bo, copy) \
+	for ((copy) = &(bo)->host; (copy); (copy) = smp_load_acquire(&(copy)->next))
+
+static inline u32 weft_bo_copy_state(const struct weft_bo_copy *copy)
+{
+	return atomic_read(&copy->word) & WEFT_BO_STATE;
+}
+
+/* jobs that hold @copy; a moment's truth */
+static inline u32 weft_bo_copy_jobs(const struct weft_bo_copy *copy)
+{
+	return atomic_read(&copy->word) / WEFT_BO_USER;
+}
 
 #endif /* WEFT_MEMORY_H */
