@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The interconnect: links between regions, what they carry, transfers over them.
+ *
+ * DOC: interconnect
+ *
+ * The graph's nodes are regions, its edges links, one per direction. A transfer moves a buffer's
+ * bytes between its host pages and one range of a device's memory, or clears that range.
  */
 #ifndef WEFT_INTERCONNECT_H
 #define WEFT_INTERCONNECT_H
@@ -25,6 +30,16 @@ struct weft_link {
 	atomic64_t busy_ns;
 	atomic64_t transfers;
 	atomic64_t errors;
+	/** @lock: protects the period below; taken with interrupts off */
+	spinlock_t lock;
+	/** @active: transfers under way; a period lasts while there are any */
+	u32 active;
+	/** @since: when the period began, ns */
+	u64 since;
+	/** @period_bytes: bytes of the period's transfers that ended well */
+	u64 period_bytes;
+	/** @period_transfers: their number */
+	u64 period_transfers;
 };
 
 /* links of a device to its host region, both ways; topology held for writing */
@@ -35,5 +50,35 @@ int weft_graph_device_tune(struct weft_device *wdev);
 int weft_graph_init(struct weft_pool *pool);
 void weft_graph_fini(struct weft_pool *pool);
 void weft_link_info(struct weft_link *link, struct drm_weft_link_info *info);
+/* a transfer over @link begins and ends, any context */
+void weft_link_begin(struct weft_link *link);
+void weft_link_end(struct weft_link *link, u64 bytes, int error);
+
+/**
+ * struct weft_transfer - bytes under way between a buffer's host pages and a device, or a clear
+ * @wdev: the device; in use until the end
+ * @link: what they go over; NULL for a clear
+ * @bytes: bytes to move
+ * @pending: pieces under way, plus one while more are being started
+ * @error: of the first piece that failed
+ * @done: completed at the end
+ * @pieces: what the backend was asked for
+ */
+struct weft_transfer {
+	struct weft_device *wdev;
+	struct weft_link *link;
+	u64 bytes;
+	atomic_t pending;
+	int error;
+	struct completion done;
+	struct list_head pieces;
+};
+
+/* start to move all of @bo; @offset is where its bytes are in the device's memory. A transfer that
+ * was started must be waited for. */
+int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
+			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo);
+/* result of the transfer, when it has ended */
+int weft_transfer_wait(struct weft_transfer *t);
 
 #endif /* WEFT_INTERCONNECT_H */

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Transfers: a buffer's bytes on their way between host pages and a device.
+ *
+ * DOC: transfer
+ *
+ * A transfer is cut into pieces, each one &struct weft_copy for the backend: a piece ends where the
+ * array of host pages ends, and where pages that exist meet pages that do not. Pages that do not exist
+ * read as zero, so on the way to a device they become a clear. All pieces are started at once; the
+ * last one to complete ends the transfer, in whatever context the backend completes it.
+ *
+ * The device counts as used from the first piece to the last completion, so it cannot leave
+ * meanwhile, and neither can the links.
+ *
+ * Rejected: a thread per link (a wake-up for every transfer); pieces of a fixed size (each
+ * pays the link's latency).
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include "../memory/memory.h"
+
+/**
+ * struct weft_piece - part of a transfer
+ * @copy: as the backend sees it
+ * @transfer: the whole
+ * @node: in weft_transfer.pieces
+ */
+struct weft_piece {
+	struct weft_copy copy;
+	struct weft_transfer *transfer;
+	struct list_head node;
+};
+
+/* One piece, or the start, is over. */
+static void weft_transfer_put(struct weft_transfer *t)
+{
+	struct weft_device *wdev = t->wdev;
+
+	if (!atomic_dec_and_test(&t->pending))
+		return;
+	if (t->link)
+		weft_link_end(t->link, t->bytes, READ_ONCE(t->error));
+	complete(&t->done);
+	/* the transfer may be gone, the device not before this */
+	weft_device_user_put(wdev);
+}
+
+static void weft_transfer_fail(struct weft_transfer *t, int error)
+{
+	cmpxchg(&t->error, 0, error);
+}
+
+static void weft_piece_done(struct weft_copy *copy)
+{
+	struct weft_piece *piece = container_of(copy, struct weft_piece, copy);
+
+	if (copy->error)
+		weft_transfer_fail(piece->transfer, copy->error);
+	weft_transfer_put(piece->transfer);
+}
+
+void weft_copy_complete(struct weft_copy *copy, int error)
+{
+	copy->error = error;
+	copy->done(copy);
+}
+EXPORT_SYMBOL_GPL(weft_copy_complete);
+
+static int weft_piece_start(struct weft_transfer *t, enum weft_copy_kind kind, u64 offset,
+			    u64 length, struct page **pages)
+{
+	struct weft_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL);
+	int err;
+
+	if (!piece)
+		return -ENOMEM;
+	piece->transfer = t;
+	piece->copy.kind = kind;
+	piece->copy.offset = offset;
+	piece->copy.length = length;
+	piece->copy.pages = pages;
+	piece->copy.done = weft_piece_done;
+	INIT_LIST_HEAD(&piece->copy.node);
+
+	list_add_tail(&piece->node, &t->pieces);
+	atomic_inc(&t->pending);
+	err = READ_ONCE(t->wdev->lost) ? -ENODEV : t->wdev->ops->copy(t->wdev, &piece->copy);
+	if (err)
+		atomic_dec(&t->pending);
+	return err;
+}
+
+static void weft_transfer_cleanup(struct weft_transfer *t)
+{
+	struct weft_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, &t->pieces, node)
+		kfree(piece);
+}
+
+int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
+			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo)
+{
+	unsigned long first, count, run;
+	int err = 0;
+
+	if (READ_ONCE(wdev->lost))
+		return -ENODEV;
+
+	t->wdev = wdev;
+	t->link = NULL;
+	t->bytes = bo->gem.size;
+	t->error = 0;
+	atomic_set(&t->pending, 1);
+	init_completion(&t->done);
+	INIT_LIST_HEAD(&t->pieces);
+	if (kind == WEFT_COPY_TO_DEVICE)
+		t->link = wdev->region->down;
+	else if (kind == WEFT_COPY_TO_HOST)
+		t->link = wdev->region->up;
+
+	weft_device_user_get(wdev);
+	if (t->link)
+		weft_link_begin(t->link);
+
+	if (kind == WEFT_COPY_CLEAR) {
+		err = weft_piece_start(t, kind, offset, t->bytes, NULL);
+	} else {
+		count = t->bytes >> PAGE_SHIFT;
+		for (first = 0; first < count && !err; first += run) {
+			struct page **pages;
+
+			run = weft_bo_run(bo, first, &pages);
+			err = weft_piece_start(t, pages ? kind : WEFT_COPY_CLEAR,
+					       offset + ((u64)first << PAGE_SHIFT),
+					       (u64)run << PAGE_SHIFT, pages);
+		}
+	}
+	if (err)
+		weft_transfer_fail(t, err);
+	weft_transfer_put(t);
+	return 0;
+}
+
+int weft_transfer_wait(struct weft_transfer *t)
+{
+	wait_for_completion(&t->done);
+	weft_transfer_cleanup(t);
+	return t->error;
+}
