@@ -184,7 +184,7 @@ const struct drm_weft_kernel sim_kernels[WEFT_SIM_OP_COUNT] = {
 
 uint32_t program_create(int fd)
 {
-	static const char *const isas[] = { "sim-gpu", "sim-dcu", "sim-npu", "sim-null" };
+	static const char *const isas[] = { "sim-gpu", "sim-dcu", "sim-npu", "sim" };
 	struct {
 		struct weft_sim_image_header header;
 		uint32_t op[WEFT_SIM_OP_COUNT];

@@ -59,8 +59,8 @@ long file_read(const char *path, char *buf, size_t size);
  */
 #define DEV_ONE		"engines=1", "credits=1", "memory=16777216", "dilation=1"
 #define DEV_NULL	"profile=null", DEV_ONE
-#define DEV_UNIT	"profile=gpu", "model=unit", "speed=nop=100", DEV_ONE
-#define DEV_SLOW	"profile=gpu", "model=slow", "speed=nop=1", DEV_ONE
+#define DEV_UNIT	"profile=gpu", "model=unit", "speed=nop 100", DEV_ONE
+#define DEV_SLOW	"profile=gpu", "model=slow", "speed=nop 1", DEV_ONE
 #define UNIT_MS		100000ull	/* work of a NOP that takes 1 ms on DEV_UNIT */
 #define SLOW_MS		1000ull		/* the same on DEV_SLOW */
 
