@@ -399,6 +399,7 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 	job->est_run = c->run;
 	job->plan_device = d->id;
 	job->plan_finish = c->finish;
+	job->picked_seq = s->space_seq;
 	d->outstanding++;
 	list_add_tail(&job->node, &d->jobs);
 	weft_log_place(s, job, WEFT_REC_DECISION, d->id, now);
@@ -474,6 +475,9 @@ void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct we
 {
 	u64 left;
 
+	/* Space was made while it was binding, or nobody is left to make any: try again. */
+	if (!d->outstanding || d->space_seq > job->picked_seq)
+		return;
 	/* One stamp serves all devices: drop those that had space made since the last. */
 	for (left = job->denied & s->present; left; left &= left - 1) {
 		u32 id = __ffs64(left);

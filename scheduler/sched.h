@@ -287,6 +287,8 @@ struct weft_sched_job {
 	/* devices that had no space for it, as of space_seq */
 	u64 denied;
 	u64 denied_seq;
+	/* space_seq when it was placed */
+	u64 picked_seq;
 	/* the plan that was logged last */
 	u32 plan_device;
 	u64 plan_finish;

@@ -178,10 +178,10 @@ void weft_pump_work(struct work_struct *work);
 void weft_pump_retire(struct weft_pool *pool);
 
 /* log.c */
-int weft_log_init(struct weft_pool *pool);
-void weft_log_fini(struct weft_pool *pool);
-void weft_log_record(struct weft_sched *s, const struct weft_rec *rec);
-void weft_log_debugfs(struct weft_pool *pool);
+int weft_ring_init(struct weft_pool *pool);
+void weft_ring_fini(struct weft_pool *pool);
+void weft_ring_record(struct weft_sched *s, const struct weft_rec *rec);
+void weft_ring_debugfs(struct weft_pool *pool);
 
 /* ----------------------------------------------------------------- device */
 

@@ -238,8 +238,10 @@ static int weft_device_join(struct weft_device *wdev, int id)
 
 	spin_lock(&pool->lock);
 	ret = weft_sched_device_add(&pool->sched, &wdev->sched, weft_now());
-	if (!ret)
+	if (!ret) {
 		pool->devices[id] = wdev;
+		pool->usable |= BIT_ULL(id);
+	}
 	spin_unlock(&pool->lock);
 	if (ret)
 		weft_memory_device_remove(wdev, false);
@@ -271,6 +273,7 @@ static void weft_device_leave(struct weft_device *wdev, bool lost)
 	down_write(&pool->topology);
 	spin_lock(&pool->lock);
 	pool->devices[wdev->sched.id] = NULL;
+	pool->usable &= ~BIT_ULL(wdev->sched.id);
 	WARN_ON(weft_sched_device_remove(&pool->sched, &wdev->sched, weft_now()));
 	spin_unlock(&pool->lock);
 	weft_memory_device_remove(wdev, wdev->quarantined);

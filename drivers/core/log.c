@@ -32,7 +32,7 @@ struct weft_log {
 	struct weft_rec ring[] __counted_by(size);
 };
 
-int weft_log_init(struct weft_pool *pool)
+int weft_ring_init(struct weft_pool *pool)
 {
 	u32 size = clamp(log_records, 1u << 10, 1u << 24);
 
@@ -44,12 +44,12 @@ int weft_log_init(struct weft_pool *pool)
 	return 0;
 }
 
-void weft_log_fini(struct weft_pool *pool)
+void weft_ring_fini(struct weft_pool *pool)
 {
 	vfree(pool->log);
 }
 
-void weft_log_record(struct weft_sched *s, const struct weft_rec *rec)
+void weft_ring_record(struct weft_sched *s, const struct weft_rec *rec)
 {
 	struct weft_pool *pool = container_of(s, struct weft_pool, sched);
 	struct weft_log *log = pool->log;
@@ -152,7 +152,7 @@ static const struct file_operations weft_log_fops = {
 	.read = weft_log_read,
 };
 
-void weft_log_debugfs(struct weft_pool *pool)
+void weft_ring_debugfs(struct weft_pool *pool)
 {
 	debugfs_create_file("log", 0400, pool->debugfs, pool, &weft_log_fops);
 }

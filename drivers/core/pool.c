@@ -89,7 +89,7 @@ static void weft_pool_poisoned(struct weft_sched *s, struct weft_sched_job *sche
 }
 
 static const struct weft_sched_ops weft_pool_sched_ops = {
-	.log = weft_log_record,
+	.log = weft_ring_record,
 	.poisoned = weft_pool_poisoned,
 };
 
@@ -144,7 +144,7 @@ static void weft_pool_release(struct drm_device *drm, void *data)
 	if (pool->pump_wq)
 		destroy_workqueue(pool->pump_wq);
 	kvfree(pool->est);
-	weft_log_fini(pool);
+	weft_ring_fini(pool);
 }
 
 static int weft_pool_setup(struct weft_pool *pool)
@@ -172,7 +172,7 @@ static int weft_pool_setup(struct weft_pool *pool)
 	ret = drmm_add_action_or_reset(&pool->drm, weft_pool_release, NULL);
 	if (ret)
 		return ret;
-	ret = weft_log_init(pool);
+	ret = weft_ring_init(pool);
 	if (ret)
 		return ret;
 	pool->est = kvcalloc(WEFT_EST_COUNT, sizeof(*pool->est), GFP_KERNEL);
@@ -219,7 +219,7 @@ int weft_pool_init(void)
 
 	weft_debugfs = debugfs_create_dir("weft", NULL);
 	pool->debugfs = debugfs_create_dir(pool->name, weft_debugfs);
-	weft_log_debugfs(pool);
+	weft_ring_debugfs(pool);
 
 	ret = drm_dev_register(&pool->drm, 0);
 	if (ret)

@@ -152,7 +152,7 @@ int weft_ioctl_program_create(struct drm_device *drm, void *data, struct drm_fil
 	u32 handle;
 	int ret;
 
-	if (args->flags || args->handle || !args->image_count || !args->kernel_count ||
+	if (args->flags || !args->image_count || !args->kernel_count ||
 	    args->image_count > WEFT_MAX_IMAGES || args->kernel_count > WEFT_MAX_KERNELS)
 		return -EINVAL;
 	program = kzalloc(sizeof(*program), GFP_KERNEL_ACCOUNT);
@@ -316,8 +316,11 @@ int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file
 	struct weft_device *wdev;
 	int index, ret = 0;
 
-	if (args->pad || args->state || args->error || args->image)
+	if (args->pad)
 		return -EINVAL;
+	args->state = DRM_WEFT_IMAGE_NONE;
+	args->error = 0;
+	args->image = 0;
 	program = weft_program_lookup(client, args->handle);
 	if (!program)
 		return -ENOENT;
@@ -328,10 +331,8 @@ int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file
 		goto out;
 	}
 	index = weft_program_image(program, wdev, 0);
-	if (index < 0) {
-		args->state = DRM_WEFT_IMAGE_NONE;
+	if (index < 0)
 		goto out;
-	}
 	args->image = index;
 	/* a load under way holds the lock, possibly for long */
 	if (!mutex_trylock(&program->lock)) {

@@ -54,7 +54,7 @@ int weft_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	int ret;
 
 	if (args->flags & ~(DRM_WEFT_QUEUE_ORDERED | DRM_WEFT_QUEUE_EARLY) || args->pad ||
-	    args->handle || args->service > DRM_WEFT_SERVICE_BEST_EFFORT ||
+	    args->service > DRM_WEFT_SERVICE_BEST_EFFORT ||
 	    args->priority > WEFT_MAX_PRIORITY || args->depth > WEFT_MAX_QUEUE_DEPTH)
 		return -EINVAL;
 	if ((args->flags & DRM_WEFT_QUEUE_EARLY) || args->service == DRM_WEFT_SERVICE_REALTIME)

@@ -130,7 +130,7 @@ void weft_job_abort_work(struct work_struct *work)
 	struct weft_job *job = container_of(work, struct weft_job, abort_work);
 	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev;
-	int error, ret;
+	int cancel, ret;
 
 	atomic_set(&job->abort_queued, 0);
 	/* job->wdev is stable while the job runs; the device object while we hold it */
@@ -138,19 +138,23 @@ void weft_job_abort_work(struct work_struct *work)
 	wdev = job->wdev;
 	if (wdev)
 		get_device(&wdev->dev);
-	error = job->cancel ?: -ETIME;
+	cancel = job->cancel;
 	spin_unlock(&pool->lock);
 	if (!wdev)
 		goto out;
 
 	mutex_lock(&wdev->reset_lock);
-	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) == WEFT_RUN_RUNNING) {
-		ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
-		if (ret)
-			weft_device_recover(wdev, job, error);
-		else
-			weft_engine_end_taken(job, error);
-	}
+	/* the deadline may have been that of an earlier run, on a device that was lost */
+	if (!cancel && weft_now() < job->start_ns + job->run.timeout_ns)
+		goto unlock;
+	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
+		goto unlock;
+	ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
+	if (ret)
+		weft_device_recover(wdev, job, cancel ?: -ETIME);
+	else
+		weft_engine_end_taken(job, cancel ?: -ETIME);
+unlock:
 	mutex_unlock(&wdev->reset_lock);
 	put_device(&wdev->dev);
 out:

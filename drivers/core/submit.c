@@ -525,7 +525,7 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	int ret;
 
 	args->failed_index = ~0u;
-	if (args->flags || args->pad || args->first_job_id || !args->job_count ||
+	if (args->flags || args->pad || !args->job_count ||
 	    args->job_count > WEFT_MAX_JOBS_PER_SUBMIT)
 		return -EINVAL;
 	batch.queue = weft_queue_lookup(client, args->queue);

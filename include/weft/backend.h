@@ -218,7 +218,7 @@ struct weft_backend_ops {
 	int (*abort)(struct weft_device *wdev, struct weft_run *run);
 	/**
 	 * @reset: bring the whole device to a stop and back. 0: quiet, every run is forgotten as
-	 * after @abort, device memory keeps or loses its contents (the core assumes: loses).
+	 * after @abort, every copy under way was completed with an error, device memory keeps or loses its contents (the core assumes: loses).
 	 * An errno: the device is gone for good and its memory is quarantined.
 	 */
 	int (*reset)(struct weft_device *wdev);
