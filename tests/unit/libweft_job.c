@@ -140,8 +140,9 @@ static void test_sim_program(void **state)
 	const uint32_t *ops = (void *)(header + 1);
 	uint32_t i;
 
-	assert_int_equal(fake.program.image_count, 3);
+	assert_int_equal(fake.program.image_count, 4);
 	assert_string_equal(fake.images[2].isa, "sim-npu");
+	assert_string_equal(fake.images[3].isa, "sim");
 	assert_int_equal(header->magic, WEFT_SIM_IMAGE_MAGIC);
 	assert_int_equal(header->kernel_count, WEFT_SIM_OP_COUNT);
 	assert_int_equal(fake.images[0].size, sizeof(*header) + 4 * WEFT_SIM_OP_COUNT);

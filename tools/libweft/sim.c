@@ -5,8 +5,8 @@
  * DOC: sim
  *
  * An image is a table from the program's kernels to operations; here kernel n is operation n.
- * The three classes of simulated device have instruction sets of their own, so that a job needs
- * an image for each place it may run at, as with real devices.
+ * The classes of simulated device have instruction sets of their own, so that a job needs an image
+ * for each place it may run at, as with real devices; "sim" is what all of them accept besides.
  */
 #include <string.h>
 #include <drm/weft_sim.h>
@@ -28,7 +28,7 @@ static const struct {
 	[WEFT_SIM_OP_BEST] = { "best", sizeof(struct weft_sim_merge) },
 };
 
-static const char *const weft_sim_isas[] = { "sim-gpu", "sim-dcu", "sim-npu" };
+static const char *const weft_sim_isas[] = { "sim-gpu", "sim-dcu", "sim-npu", "sim" };
 
 #define WEFT_SIM_ISA_COUNT	(sizeof(weft_sim_isas) / sizeof(weft_sim_isas[0]))
 
