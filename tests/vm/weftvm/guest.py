@@ -8,17 +8,19 @@ unload. After the command all its processes are killed, what it left in
 configfs is removed, the modules are unloaded, and on the debug kernel the
 leak checker looks at what is left. Rejected: judging by the output alone.
 """
+import bisect
 import os
 import re
 import selectors
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import cache, initramfs, machine as machine_, report
+from . import initramfs, machine as machine_, report
 from .machine import Broken, Process, base_args
 
 TIMEOUT, UNCLEAN, ERROR = 124, 125, 126
@@ -34,6 +36,7 @@ for pass in 1 2 3; do
 	done
 	find $C -mindepth 2 -depth -type d -exec rmdir {} + > /dev/null
 done 2> /dev/null
+[ -n "$LEAKS" ] && grep '\]$' /proc/kallsyms > /tmp/.symbols
 for m in $RMMOD; do
 	n=0
 	while [ -e /sys/module/$m ] && ! rmmod $m 2> /tmp/.rmmod; do
@@ -54,6 +57,7 @@ if [ -n "$LEAKS" ] && [ -e $K ]; then
 		usleep 150000
 		echo scan > $K
 		cat $K | while IFS= read -r l; do echo "$l" > /dev/kmsg; done
+		sed 's/^/weft-symbol /' /tmp/.symbols > /dev/ttyS0
 	fi
 fi
 exit 0
@@ -117,8 +121,25 @@ class Job:
         return self.payload
 
 
-def _judge(job, rc, status_text, console, output, seconds, timed_out, expected):
+def _name_addresses(console):
+    """Names for addresses in modules that were gone when a leak was printed."""
+    symbols = sorted((int(a, 16), name) for a, name in
+                     re.findall(r"^weft-symbol (\w+) [tT] (\S+)\s.*$", console, re.M))
+    if not symbols:
+        return console
+    console = re.sub(r"^weft-symbol .*\n", "", console, flags=re.M)
+
+    def name(m):
+        at = bisect.bisect(symbols, (int(m.group(0), 16), "~")) - 1
+        if at < 0 or int(m.group(0), 16) - symbols[at][0] > 0x4000:   # e.g. freed init code
+            return m.group(0)
+        return f"{m.group(0)} {symbols[at][1]}+{int(m.group(0), 16) - symbols[at][0]:#x}"
+    return re.sub(r"\b0xffffffffa[0-9a-f]{7}\b", name, console)
+
+
+def _judge(job, rc, status_text, console, output, seconds, timed_out):
     reasons, matched = [], []
+    console = _name_addresses(console)
     found = report.find(console, job.expect)
     for pattern in job.expect:
         if re.search(pattern, console):
@@ -232,7 +253,7 @@ def _drive(vm, job, stream, verbose, start):
     if rc == 1 and not decoded["console"] and not decoded["status"]:
         raise Broken("QEMU: " + errors.strip())
     return _judge(job, rc, decoded["status"], decoded["console"], decoded["out"],
-                  time.monotonic() - start, timed_out, job.expect)
+                  time.monotonic() - start, timed_out)
 
 
 def _ask(vm):
@@ -266,7 +287,6 @@ def run_icount(kernel, machine, job, stream=None):
             args += ["-chardev", f"file,id={name},path={d / name}", "-serial", f"chardev:{name}"]
         args += ["-monitor", "none"]
         start = time.monotonic()
-        import subprocess
         process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE)
         timed_out, shown = False, 0
@@ -294,7 +314,7 @@ def run_icount(kernel, machine, job, stream=None):
     if not console and errors:
         raise Broken("QEMU: " + errors.strip())
     return _judge(job, process.returncode, out, console, re.sub(r"STATUS \d+ TAINT \d+\n", "", out),
-                  time.monotonic() - start, timed_out, job.expect)
+                  time.monotonic() - start, timed_out)
 
 
 def shell(kernel, machine, job):

@@ -94,7 +94,8 @@ class Machine:
 
     def cmdline(self, icount=False):
         words = ["console=ttyS0", "loglevel=5", "panic=-1", "oops=panic", "mitigations=off",
-                 "tsc=reliable", "no_timer_check", "sysrq_always_enabled", "rcupdate.rcu_cpu_stall_timeout=60"]
+                 "tsc=reliable", "no_timer_check", "sysrq_always_enabled", "printk.devkmsg=on",
+                 "rcupdate.rcu_cpu_stall_timeout=60"]
         if icount:
             words += ["nokaslr", "norandmaps"]
         if self.iommu:

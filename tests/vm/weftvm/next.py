@@ -28,6 +28,7 @@ export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
 release=$(ls "$1/usr/src" | sed -n "s/^linux-headers-\(.*-amd64\)$/\1/p" | sort -V | tail -1)
 mkdir -p "$1/debs"
 cd "$1/debs"
+echo "kernel $release" >&2
 apt-cache pkgnames linux- | grep -E "^linux-(image|binary|modules|base)-$release$" |
 	xargs apt-get -qq -o APT::Sandbox::User=root download
 """
@@ -81,8 +82,10 @@ def _bootstrap(source, tmp):
             f"deb {source} {SUITE} main", f"deb {source} {SUITE}-backports main"]
     r = subprocess.run(argv, capture_output=True, text=True)
     if r.returncode:
-        raise Unavailable(f"the mirror has no usable {SUITE}: "
-                          + " / ".join(r.stderr.strip().splitlines()[-4:]))
+        (cache.root() / "next.log").write_text(r.stderr)
+        said = [x for x in r.stderr.splitlines() if re.match(r"[EW]: ", x)]
+        raise Unavailable(f"no {SUITE} chroot from this machine's mirror: " + " / ".join(said[-4:])
+                          + f" (all of it: {cache.root() / 'next.log'})")
 
 
 def _unpack(tmp):
