@@ -65,7 +65,10 @@ static bool hardware_is_idle(struct weft_sim_device *device)
 	return idle;
 }
 
-/* Forgets all runs, ends all copies with @error; on return nothing touches the memory. */
+/*
+ * Forgets all runs, ends all copies with @error and takes no more. On return nothing touches the
+ * memory but late writes.
+ */
 static void hardware_halt(struct weft_sim_device *device, int error)
 {
 	unsigned long flags;
@@ -76,17 +79,18 @@ static void hardware_halt(struct weft_sim_device *device, int error)
 	spin_unlock_irqrestore(&device->lock, flags);
 	weft_sim_channels_stop(device, error);
 	wait_event(device->quiet, hardware_is_idle(device));
-	weft_sim_late_writes_cancel(device);
 }
 
+/* A reset that fails leaves the device halted, for the core forgets the runs all the same. */
 static int weft_sim_reset(struct weft_device *wdev)
 {
 	struct weft_sim_device *device = weft_device_priv(wdev);
 	unsigned long flags;
 
+	hardware_halt(device, -EIO);
 	if (weft_sim_fault_take(&device->directory->faults, WEFT_SIM_FAULT_RESET_FAILS))
 		return -EIO;
-	hardware_halt(device, -EIO);
+	weft_sim_late_writes_cancel(device);
 	spin_lock_irqsave(&device->lock, flags);
 	WRITE_ONCE(device->halted, 0);
 	spin_unlock_irqrestore(&device->lock, flags);
