@@ -40,8 +40,13 @@ all: modules tools ## modules and tools
 modules: setup-build ## the kernel modules (KERNEL=stock|debug|next or KDIR=...)
 	@kdir="$(KDIR)"; [ -n "$$kdir" ] || exit 1; echo "  KMOD    $$kdir"; tools/kmod "$$kdir" $(KARGS)
 
-tools: setup-build ## libweft, weft and everything else in user space
-	@$(foreach d,$(USER_DIRS),echo "  MAKE    $(d)"; $(MAKE) -C $(d) O=$(call out,$(d)) all;)
+tools: $(USER_DIRS:%=user/%) ## libweft, weft and everything else in user space
+
+# One after the other: several of them build libweft first.
+.NOTPARALLEL:
+$(USER_DIRS:%=user/%): user/%: setup-build
+	@echo "  MAKE    $*"
+	@$(MAKE) -s -C $* O=$(call out,$*) all
 
 demo: setup-demo ## watch two tenants share three simulated devices in a guest
 	@tests/run --demo
@@ -111,5 +116,5 @@ help: ## this list
 
 FORCE:
 .PHONY: all modules tools demo shell test check check-quick check-next bench fuzz mutants lint docs \
-	install uninstall clean distclean help FORCE $(filter setup-%,$(.VARIABLES)) \
+	install uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next
