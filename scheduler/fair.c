@@ -135,7 +135,10 @@ static void weft_entity_dequeue(struct weft_sched_group *group, struct weft_sche
 /* The devices that @e's READY jobs can use are now @mask: wake, sleep or just tell the tree. */
 static void weft_entity_update(struct weft_sched_group *group, struct weft_sched_entity *e, u64 mask)
 {
-	if (!e->queued) {
+	if (!e->queued && !mask) {
+		/* All its jobs wait for space in memory: it sleeps on. */
+		return;
+	} else if (!e->queued) {
 		e->node.mask = mask;
 		weft_entity_lift(group, e, e->lag);
 		weft_entity_enqueue(group, e);
@@ -203,7 +206,7 @@ static void weft_fair_enqueue(struct weft_sched_job *job)
 	job->fair.major = ((u64)(7 - job->priority) << 60) +
 			  ((1ull << 60) - 1 - min(job->rank, (1ull << 60) - 1));
 	job->fair.minor = job->id;
-	job->fair.mask = job->devices;
+	job->fair.mask = job->devices & ~job->denied;
 	weft_tree_insert(&job->client->jobs[job->service], &job->fair);
 }
 
@@ -217,8 +220,15 @@ void weft_fair_insert(struct weft_sched *s, struct weft_sched_job *job)
 {
 	weft_fair_enqueue(job);
 	job->arrival.minor = job->id;
-	job->arrival.mask = job->devices;
+	job->arrival.mask = job->devices & ~job->denied;
 	weft_tree_insert(&s->arrivals, &job->arrival);
+	weft_fair_masks(s, job);
+}
+
+void weft_fair_remask(struct weft_sched *s, struct weft_sched_job *job)
+{
+	weft_tree_mask_set(&job->fair, job->devices & ~job->denied);
+	weft_tree_mask_set(&job->arrival, job->devices & ~job->denied);
 	weft_fair_masks(s, job);
 }
 

@@ -54,6 +54,8 @@ void weft_fair_insert(struct weft_sched *s, struct weft_sched_job *job);
 void weft_fair_remove(struct weft_sched *s, struct weft_sched_job *job);
 /* the rank of a READY job has changed */
 void weft_fair_rekey(struct weft_sched_job *job);
+/* the devices that a READY job can use have changed */
+void weft_fair_remask(struct weft_sched *s, struct weft_sched_job *job);
 /* first job in fair order that can use a device of @mask */
 struct weft_sched_job *weft_fair_first(struct weft_sched *s, u64 mask);
 /* priced time in units of ns x price */
@@ -83,8 +85,11 @@ struct weft_policy {
 
 const struct weft_policy *weft_policy_find(const char *name);
 void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
-/* no space there for @job until some is made */
-void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d);
+/* no space there for @job, which is not READY, until some is made */
+void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
+		     u64 now);
+/* forget where there was no space for @job, which is not READY */
+void weft_place_undeny(struct weft_sched_job *job);
 void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d);
 
 #endif /* WEFT_SCHED_INTERNAL_H */

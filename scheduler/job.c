@@ -194,6 +194,7 @@ static void weft_job_end(struct weft_sched *s, struct weft_sched_job *job, int e
 	weft_job_move(job, WEFT_JOB_DONE);
 	job->error = error;
 	job->client->job_count--;
+	weft_place_undeny(job);
 	for (i = 0; i < job->edge_count; i++) {
 		if (job->edges[i].from)
 			weft_edge_close(&job->edges[i]);
@@ -264,6 +265,7 @@ static void weft_job_init(struct weft_sched *s, struct weft_sched_job *job,
 	job->rank = job->own_run;
 	INIT_LIST_HEAD(&job->out);
 	INIT_LIST_HEAD(&job->node);
+	INIT_LIST_HEAD(&job->denied_node);
 }
 
 int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
@@ -369,7 +371,7 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	weft_place_release(s, job);
 	/* Of two that fail to bind by turns, neither makes space for the other. */
 	if (why == WEFT_RETURN_NO_SPACE)
-		weft_place_deny(s, job, d);
+		weft_place_deny(s, job, d, now);
 	else
 		weft_place_space_made(s, d);
 	weft_fair_settle(s, job, busy_ns);
@@ -401,7 +403,7 @@ int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64
 	if (job->state == WEFT_JOB_READY)
 		weft_fair_remove(s, job);
 	job->devices = devices;
-	job->denied = 0;
+	weft_place_undeny(job);
 	if (job->state == WEFT_JOB_READY)
 		weft_fair_insert(s, job);
 	return 0;

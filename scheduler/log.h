@@ -43,7 +43,8 @@
  * -  PICK              -
  * J  DECISION          a: device; b: &enum weft_reason; arg 0: start; 1: transfer ns; 2: run ns;
  *                      3: finish
- * J  PLAN              as DECISION, the job stays READY; device 0xffff: nowhere at present
+ * J  PLAN              as DECISION, the job stays READY until there is room; device 0xffff
+ *                      without candidates: no device has space in its memory for it
  * J  CANDIDATE         as DECISION, one for each present device after a DECISION or PLAN
  * J  POISONED          arg 0: id of the predecessor that failed
  * == ================= ===================================================================

@@ -195,7 +195,7 @@ static void weft_place_candidates(struct weft_sched *s, struct weft_sched_job *j
 		c->explore = e.known && !e.tried;
 		if (!d->open)
 			c->reason = WEFT_REASON_CLOSED;
-		else if ((job->denied & BIT_ULL(d->id)) && d->space_seq <= job->denied_seq)
+		else if (job->denied & BIT_ULL(d->id))
 			c->reason = WEFT_REASON_NOT_NOW;
 	}
 }
@@ -233,6 +233,8 @@ static u32 weft_eft_choose(struct weft_sched *s)
 	bool explore = false;
 	u64 left;
 
+	/* The order gives only jobs that an open device with space can run, so there is one. */
+
 	for (left = s->present; left; left &= left - 1) {
 		u32 id = __ffs64(left);
 		struct weft_sched_candidate *c = &s->cand[id];
@@ -246,8 +248,6 @@ static u32 weft_eft_choose(struct weft_sched *s)
 			best = id;
 		}
 	}
-	if (best == WEFT_SCHED_NO_DEVICE)
-		return best;
 	for (left = s->present; left; left &= left - 1) {
 		struct weft_sched_candidate *c = &s->cand[__ffs64(left)];
 
@@ -333,22 +333,17 @@ const char *weft_sched_policy_name(u32 i)
 
 static void weft_place_park(struct weft_sched *s, struct weft_sched_job *job, u32 device, u64 now)
 {
-	u64 units = 0;
+	const struct weft_sched_candidate *c = &s->cand[device];
+	struct weft_sched_device *d = s->device[device];
 
-	if (job->plan_device != device ||
-	    (device != WEFT_SCHED_NO_DEVICE && job->plan_finish != s->cand[device].finish)) {
+	if (job->plan_device != device || job->plan_finish != c->finish) {
 		job->plan_device = device;
-		job->plan_finish = device == WEFT_SCHED_NO_DEVICE ? 0 : s->cand[device].finish;
+		job->plan_finish = c->finish;
 		weft_log_place(s, job, WEFT_REC_PLAN, device, now);
 	}
-	if (device != WEFT_SCHED_NO_DEVICE) {
-		struct weft_sched_device *d = s->device[device];
-
-		d->slot[weft_device_slot(d)] = s->cand[device].finish;
-		d->plan_down = max(d->plan_down, s->cand[device].data);
-		units = weft_fair_units(s->cand[device].run, d->price);
-	}
-	weft_fair_park(s, job, units);
+	d->slot[weft_device_slot(d)] = c->finish;
+	d->plan_down = max(d->plan_down, c->data);
+	weft_fair_park(s, job, weft_fair_units(c->run, d->price));
 	list_add(&job->node, &s->parked);
 }
 
@@ -437,7 +432,7 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 		covered |= job->devices;
 		weft_place_candidates(s, job, now);
 		device = s->policy->choose(s);
-		if (device != WEFT_SCHED_NO_DEVICE && (s->room & BIT_ULL(device)))
+		if (s->room & BIT_ULL(device))
 			break;
 		weft_place_park(s, job, device, now);
 	}
@@ -468,23 +463,38 @@ void weft_place_release(struct weft_sched *s, struct weft_sched_job *job)
 
 void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d)
 {
+	struct weft_sched_job *job, *next;
+
 	d->space_seq = ++s->space_seq;
+	/* Each step here undoes one failed bind, so it was paid for. */
+	list_for_each_entry_safe(job, next, &s->denied, denied_node) {
+		if (!(job->denied & BIT_ULL(d->id)))
+			continue;
+		job->denied &= ~BIT_ULL(d->id);
+		if (!job->denied)
+			list_del_init(&job->denied_node);
+		if (job->state == WEFT_JOB_READY)
+			weft_fair_remask(s, job);
+	}
 }
 
-void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d)
+void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
+		     u64 now)
 {
-	u64 left;
-
 	/* Space was made while it was binding, or nobody is left to make any: try again. */
 	if (!d->outstanding || d->space_seq > job->picked_seq)
 		return;
-	/* One stamp serves all devices: drop those that had space made since the last. */
-	for (left = job->denied & s->present; left; left &= left - 1) {
-		u32 id = __ffs64(left);
-
-		if (s->device[id]->space_seq > job->denied_seq)
-			job->denied &= ~BIT_ULL(id);
-	}
 	job->denied |= BIT_ULL(d->id);
-	job->denied_seq = s->space_seq;
+	list_del_init(&job->denied_node);
+	list_add_tail(&job->denied_node, &s->denied);
+	/* Why devices may idle although it is READY. */
+	if (!(job->devices & ~job->denied))
+		weft_log(s, now, WEFT_REC_PLAN, job->id, WEFT_LOG_NO_DEVICE, WEFT_REASON_NOT_NOW,
+			 0, 0, 0, 0);
+}
+
+void weft_place_undeny(struct weft_sched_job *job)
+{
+	job->denied = 0;
+	list_del_init(&job->denied_node);
 }

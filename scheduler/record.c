@@ -96,13 +96,9 @@ void weft_log_place(struct weft_sched *s, const struct weft_sched_job *job, u32 
 	const struct weft_sched_candidate *c;
 	u64 left;
 
-	if (device == WEFT_SCHED_NO_DEVICE) {
-		weft_log(s, now, type, job->id, WEFT_LOG_NO_DEVICE, 0, 0, 0, 0, 0);
-	} else {
-		c = &s->cand[device];
-		weft_log(s, now, type, job->id, device, c->reason, c->start, c->transfer, c->run,
-			 c->finish);
-	}
+	c = &s->cand[device];
+	weft_log(s, now, type, job->id, device, c->reason, c->start, c->transfer, c->run,
+		 c->finish);
 	for (left = s->present; left; left &= left - 1) {
 		u32 id = __ffs64(left);
 

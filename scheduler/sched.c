@@ -25,6 +25,7 @@ int weft_sched_init(struct weft_sched *s, const struct weft_sched_ops *ops, cons
 	s->policy = p;
 	s->est = est;
 	s->est_count = est_count;
+	INIT_LIST_HEAD(&s->denied);
 	INIT_LIST_HEAD(&s->doomed);
 	INIT_LIST_HEAD(&s->parked);
 	weft_log_init(s, now);

@@ -284,9 +284,9 @@ struct weft_sched_job {
 	u64 charged;
 	u32 price;
 	u64 lift[2];
-	/* devices that had no space for it, as of space_seq */
+	/* devices that had no space for it; in weft_sched.denied while there are any */
 	u64 denied;
-	u64 denied_seq;
+	struct list_head denied_node;
 	/* space_seq when it was placed */
 	u64 picked_seq;
 	/* the plan that was logged last */
@@ -412,6 +412,8 @@ struct weft_sched {
 	u64 charge_max;
 	u64 places;
 	u64 space_seq;
+	/* jobs that some device had no space for */
+	struct list_head denied;
 	/* jobs found poisoned, not ended yet */
 	struct list_head doomed;
 	/* scratch of one pick */

@@ -641,7 +641,7 @@ void weft_replay_print(FILE *out, const struct weft_rec *rec)
 		fprintf(out, "a %u b %u args %llx %llx %llx %llx\n", rec->a, rec->b, rec->arg[0],
 			rec->arg[1], rec->arg[2], rec->arg[3]);
 	else if (rec->a == WEFT_LOG_NO_DEVICE)
-		fprintf(out, "nowhere at present\n");
+		fprintf(out, "nowhere: %s\n", reason ? reason : "?");
 	else
 		fprintf(out, "device %u start %llu transfer %llu run %llu finish %llu: %s\n", rec->a,
 			rec->arg[0], rec->arg[1], rec->arg[2], rec->arg[3], reason ? reason : "?");
@@ -658,7 +658,7 @@ void weft_replay_print_json(FILE *out, const struct weft_rec *rec)
 		fprintf(out, "\"a\": %u, \"b\": %u, \"args\": [%llu, %llu, %llu, %llu]}", rec->a,
 			rec->b, rec->arg[0], rec->arg[1], rec->arg[2], rec->arg[3]);
 	else if (rec->a == WEFT_LOG_NO_DEVICE)
-		fprintf(out, "\"device\": null}");
+		fprintf(out, "\"device\": null, \"reason\": \"%s\"}", reason ? reason : "?");
 	else
 		fprintf(out, "\"device\": %u, \"start\": %llu, \"transfer\": %llu, \"run\": %llu, "
 			"\"finish\": %llu, \"reason\": \"%s\"}", rec->a, rec->arg[0], rec->arg[1],
