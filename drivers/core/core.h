@@ -483,6 +483,8 @@ struct weft_job_sync {
 	struct dma_fence *fence;
 	u64 point;
 	struct weft_job *job;
+	bool promised;			/* in pool->syncs; under pool->sync_lock */
+	bool armed;			/* jobs may depend on it; under pool->sync_lock */
 	struct hlist_node pool_node;	/* pool->syncs; under pool->sync_lock */
 };
 
@@ -567,6 +569,8 @@ struct weft_job {
 	u64 end_ns;
 	u64 bind_ns;
 	u32 runs;
+	/** @last_device: id of the device of the last run */
+	u32 last_device;
 	atomic64_t transfer_bytes;
 
 	struct list_head pool_node;	/* pool->jobs; under pool->lock */
@@ -613,7 +617,7 @@ int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64
 		  struct weft_job **from);
 int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
 		      const struct drm_weft_out_sync *out, u32 count);
-int weft_sync_check(struct weft_job *job, struct weft_queue *queue);
+int weft_sync_promise(struct weft_job *job);
 void weft_sync_arm(struct weft_job *job);
 void weft_sync_publish(struct weft_job *job);
 void weft_sync_free(struct weft_job *job);

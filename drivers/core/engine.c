@@ -119,6 +119,7 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 	list_move_tail(&job->engine_node, &engine->running);
 	engine->running_count++;
 	job->start_ns = weft_now();
+	job->last_device = engine->wdev->sched.id;
 	job->runs++;
 	atomic_set_release(&job->run_state, WEFT_RUN_RUNNING);
 	job->started.type = WEFT_EVENT_STARTED;

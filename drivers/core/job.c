@@ -20,6 +20,7 @@
 
 #define WEFT_DEADLINE_FLOOR	(100ull * NSEC_PER_MSEC)
 #define WEFT_DEADLINE_CAP	(30ull * NSEC_PER_SEC)
+#define WEFT_MAX_QUERY		4096	/* records in one JOB_QUERY */
 
 struct weft_job *weft_job_alloc(struct weft_client *client)
 {
@@ -115,6 +116,7 @@ static void weft_job_settle_record(struct weft_job *job)
 	data->state = DRM_WEFT_JOB_DONE;
 	data->error = -job->error;
 	data->code = job->code;
+	data->device = job->runs ? job->last_device : WEFT_SCHED_NO_DEVICE;
 	data->runs = job->runs;
 	data->moves = job->sched.moves;
 	data->ready_ns = job->sched.ready_time;
@@ -134,12 +136,12 @@ void weft_job_retire(struct weft_job *job)
 	struct weft_device *wdev = job->wdev;
 
 	weft_job_settle_record(job);
-	if (wdev) {
-		spin_lock(&job->pool->lock);
-		job->wdev = NULL;
-		spin_unlock(&job->pool->lock);
+	spin_lock(&job->pool->lock);
+	list_del_init(&job->pool_node);
+	job->wdev = NULL;
+	spin_unlock(&job->pool->lock);
+	if (wdev)
 		weft_device_user_put(wdev);
-	}
 	atomic64_inc(&client->jobs_completed);
 	if (job->error)
 		atomic64_inc(&client->jobs_failed);
@@ -417,24 +419,14 @@ static int weft_records_done(struct weft_client *client, u64 first, u32 count, u
 	return 1;
 }
 
-static void weft_records_ack(struct weft_client *client, u64 first, u32 count)
+static void weft_record_ack(struct weft_client *client, u64 id)
 {
-	struct weft_record *record;
-	u32 i;
+	struct weft_record *record = xa_erase(&client->records, id);
 
-	for (i = 0; i < count; i++) {
-		xa_lock(&client->records);
-		record = xa_load(&client->records, first + i);
-		/* only what was DONE when it was read out; job is NULL from then on */
-		if (record && !READ_ONCE(record->job))
-			__xa_erase(&client->records, first + i);
-		else
-			record = NULL;
-		xa_unlock(&client->records);
-		if (record) {
-			atomic_dec(&client->unread);
-			weft_record_put(record);
-		}
+	/* two calls may acknowledge the same record */
+	if (record) {
+		atomic_dec(&client->unread);
+		weft_record_put(record);
 	}
 }
 
@@ -443,13 +435,14 @@ int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *fi
 	struct weft_client *client = file->driver_priv;
 	struct drm_weft_job_query *args = data;
 	struct drm_weft_job_record record;
+	DECLARE_BITMAP(done, WEFT_MAX_QUERY) = { };
 	bool wait = args->flags & DRM_WEFT_JOB_QUERY_WAIT;
 	u32 i, at = 0, stride = args->stride;
 	int ret, state = 0;
 
 	if (args->flags & ~(DRM_WEFT_JOB_QUERY_WAIT | DRM_WEFT_JOB_QUERY_ACK) || args->pad ||
-	    !args->count || args->count > 4096 || (!wait && args->timeout_ns) ||
-	    args->first_id + args->count < args->first_id)
+	    !args->count || args->count > WEFT_MAX_QUERY || (!wait && args->timeout_ns) ||
+	    args->first_id + args->count - 1 < args->first_id)
 		return -EINVAL;
 	if (args->records && (stride < 32 || stride > 4096 || stride % 8))
 		return -EINVAL;
@@ -467,13 +460,16 @@ int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *fi
 		ret = weft_record_read(client, args->first_id + i, &record);
 		if (ret)
 			return ret;
+		/* only what the caller was told is final may be forgotten */
+		__assign_bit(i, done, record.state == DRM_WEFT_JOB_DONE);
 		if (!args->records)
 			continue;
 		if (weft_copy_element(args->records, i, stride, &record, sizeof(record)))
 			return -EFAULT;
 	}
 	if (args->flags & DRM_WEFT_JOB_QUERY_ACK)
-		weft_records_ack(client, args->first_id, args->count);
+		for_each_set_bit(i, done, args->count)
+			weft_record_ack(client, args->first_id + i);
 	return 0;
 }
 

@@ -98,9 +98,12 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 	if (args->flags & ~(DRM_WEFT_JOB_IDEMPOTENT | DRM_WEFT_JOB_RUN_ANYWAY) || args->gang ||
 	    args->pad || args->class_mask & ~(BIT(DRM_WEFT_CLASS_COUNT) - 1))
 		return -EINVAL;
-	for (i = 0; i < 3; i++)
-		if (!args->grid[i] || check_mul_overflow(size, (u64)args->grid[i], &size))
+	for (i = 0; i < 3; i++) {
+		if (!args->grid[i])
 			return -EINVAL;
+		if (check_mul_overflow(size, (u64)args->grid[i], &size))
+			size = U64_MAX;
+	}
 
 	job = weft_job_alloc(client);
 	if (!job)
@@ -354,7 +357,7 @@ static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 	ret = weft_check_deps(batch, index);
 	if (ret)
 		return ret;
-	ret = weft_sync_check(job, batch->queue);
+	ret = weft_sync_promise(job);
 	if (ret)
 		return ret;
 
@@ -521,6 +524,7 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	struct weft_client *client = file->driver_priv;
 	struct drm_weft_submit *args = data;
 	struct weft_batch batch = { .client = client, .file = file, .failed = ~0u };
+	u32 failed_before = args->failed_index;
 	bool committed = false;
 	int ret;
 
@@ -558,7 +562,11 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	if (committed)
 		weft_pump_kick(client->pool);
 out:
-	args->failed_index = batch.failed;
+	/* a call that may be repeated leaves its arguments as they were */
+	if (ret == -EFAULT || ret == -EINTR)
+		args->failed_index = failed_before;
+	else
+		args->failed_index = batch.failed;
 	weft_batch_free(&batch, committed);
 	return ret;
 }

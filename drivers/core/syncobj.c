@@ -30,7 +30,7 @@ static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
 
 	lockdep_assert_held(&pool->sync_lock);
 	hash_for_each_possible(pool->syncs, sync, pool_node, (unsigned long)syncobj) {
-		if (sync->syncobj != syncobj || !sync->point != !point)
+		if (sync->syncobj != syncobj || !sync->armed || !sync->point != !point)
 			continue;
 		if (!point) {
 			if (!best || sync->job->sched.id > best->job->sched.id)
@@ -126,49 +126,67 @@ int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
 	return 0;
 }
 
+/* The highest point that @syncobj's chain already has; 0 if it is empty or binary. */
+static u64 weft_sync_published(struct drm_syncobj *syncobj)
+{
+	struct dma_fence *fence = drm_syncobj_fence_get(syncobj);
+	u64 point = fence && to_dma_fence_chain(fence) ? fence->seqno : 0;
+
+	dma_fence_put(fence);
+	return point;
+}
+
 /**
- * weft_sync_check() - may @job promise its points?
- * @job: prepared, not yet armed; its client's submit_lock is held
- * @queue: its queue
+ * weft_sync_promise() - enter @job's points into the table of promises
+ * @job: prepared; its client's submit_lock is held, so that promises are in submission order
  *
- * Return: 0, -EINVAL if a point is promised by another queue or not above the last promise.
+ * Nobody depends on them before weft_sync_arm(); weft_sync_free() takes back what was not armed.
+ *
+ * Return: 0, -EINVAL if a point is promised by another queue or does not rise.
  */
-int weft_sync_check(struct weft_job *job, struct weft_queue *queue)
+int weft_sync_promise(struct weft_job *job)
 {
 	struct weft_pool *pool = job->pool;
 	struct weft_job_sync *sync, *other;
-	int ret = 0;
 	u32 i;
 
-	spin_lock(&pool->sync_lock);
-	for (i = 0; i < job->sync_count && !ret; i++) {
+	for (i = 0; i < job->sync_count; i++) {
 		sync = &job->syncs[i];
-		hash_for_each_possible(pool->syncs, other, pool_node, (unsigned long)sync->syncobj)
-			if (other->syncobj == sync->syncobj &&
-			    (other->job->queue != queue || !other->point != !sync->point ||
-			     (sync->point && other->point >= sync->point)))
-				ret = -EINVAL;
+		if (sync->point && sync->point <= weft_sync_published(sync->syncobj))
+			return -EINVAL;
+		spin_lock(&pool->sync_lock);
+		hash_for_each_possible(pool->syncs, other, pool_node,
+				       (unsigned long)sync->syncobj) {
+			if (other->syncobj != sync->syncobj)
+				continue;
+			if (other->job->queue != job->queue || !other->point != !sync->point ||
+			    other->job == job ||
+			    (sync->point && other->point >= sync->point)) {
+				spin_unlock(&pool->sync_lock);
+				return -EINVAL;
+			}
+		}
+		hash_add(pool->syncs, &sync->pool_node, (unsigned long)sync->syncobj);
+		sync->promised = true;
+		spin_unlock(&pool->sync_lock);
 	}
-	spin_unlock(&pool->sync_lock);
-	return ret;
+	return 0;
 }
 
-/* Past the point of no return: the promise stands. Called in submission order. */
+/* Past the point of no return: the promises stand. Called in submission order. */
 void weft_sync_arm(struct weft_job *job)
 {
 	struct weft_pool *pool = job->pool;
-	struct weft_job_sync *sync;
 	u32 i;
 
 	if (!job->sync_count)
 		return;
 	for (i = 0; i < job->sync_count; i++) {
-		sync = &job->syncs[i];
 		/* whoever waits from now on waits for this job, not for the last one */
-		if (!sync->point)
-			drm_syncobj_replace_fence(sync->syncobj, NULL);
+		if (!job->syncs[i].point)
+			drm_syncobj_replace_fence(job->syncs[i].syncobj, NULL);
 		spin_lock(&pool->sync_lock);
-		hash_add(pool->syncs, &sync->pool_node, (unsigned long)sync->syncobj);
+		job->syncs[i].armed = true;
 		spin_unlock(&pool->sync_lock);
 	}
 	spin_lock(&job->queue->sync_lock);
@@ -177,10 +195,29 @@ void weft_sync_arm(struct weft_job *job)
 	spin_unlock(&job->queue->sync_lock);
 }
 
-static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
+static void weft_sync_withdraw(struct weft_job_sync *sync)
+{
+	spin_lock(&sync->job->pool->sync_lock);
+	if (sync->promised)
+		hash_del(&sync->pool_node);
+	sync->promised = false;
+	spin_unlock(&sync->job->pool->sync_lock);
+}
+
+/* Is there a later job that will fill the binary syncobj? Then only that one counts. */
+static bool weft_sync_superseded(struct weft_job_sync *sync)
 {
 	struct weft_pool *pool = sync->job->pool;
+	struct weft_job_sync *last;
 
+	spin_lock(&pool->sync_lock);
+	last = weft_sync_find_locked(pool, sync->syncobj, 0);
+	spin_unlock(&pool->sync_lock);
+	return last != sync;
+}
+
+static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
+{
 	/*
 	 * A private stub is signalled from birth and nobody has seen it yet: the error is written
 	 * directly, dma_fence_set_error() is for fences that are still to be signalled.
@@ -189,13 +226,11 @@ static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
 	if (sync->point) {
 		drm_syncobj_add_point(sync->syncobj, sync->chain, sync->fence, sync->point);
 		sync->chain = NULL;
-	} else {
+	} else if (!weft_sync_superseded(sync)) {
 		drm_syncobj_replace_fence(sync->syncobj, sync->fence);
 	}
 	/* after publishing: who looks in between finds one or the other */
-	spin_lock(&pool->sync_lock);
-	hash_del(&sync->pool_node);
-	spin_unlock(&pool->sync_lock);
+	weft_sync_withdraw(sync);
 }
 
 /* @job is DONE: publish it and those behind it that only waited for it. */
@@ -233,6 +268,7 @@ void weft_sync_free(struct weft_job *job)
 
 	for (i = 0; i < job->sync_count; i++) {
 		sync = &job->syncs[i];
+		weft_sync_withdraw(sync);
 		dma_fence_chain_free(sync->chain);
 		dma_fence_put(sync->fence);
 		drm_syncobj_put(sync->syncobj);
