@@ -19,6 +19,10 @@ static char *fault = "none";
 module_param(fault, charp, 0);
 MODULE_PARM_DESC(fault, "which fault to commit");
 
+static int by = 40;
+module_param(by, int, 0);
+MODULE_PARM_DESC(by, "how far to shift an int");
+
 static DEFINE_MUTEX(faulty_a);
 static DEFINE_MUTEX(faulty_b);
 static DEFINE_SPINLOCK(faulty_lock);
@@ -77,9 +81,7 @@ static void faulty_refcount(void)
 
 static void faulty_shift(void)
 {
-	volatile int by = 40, value = 1;
-
-	pr_info("shift: %d\n", value << by);
+	pr_info("shift: %d\n", 1 << by);
 }
 
 static int __init faulty_init(void)

@@ -20,19 +20,6 @@ from .kernels import Kernel, Unavailable, _natural, _plain_image
 SUITE = "trixie"
 INCLUDE = ["gcc-14", "gcc", "make", "libc6-dev", "kmod", "xz-utils", "rsync", "linux-headers-amd64"]
 PIN = "Package: linux-*\nPin: release n={suite}-backports\nPin-Priority: 600\n"
-# Runs beside the chroot, with its sources: the packages of the kernel itself,
-# which are unpacked and not installed (their scripts would build a boot image).
-DOWNLOAD = r"""
-set -e
-export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-release=$(ls "$1/usr/src" | sed -n "s/^linux-headers-\(.*-amd64\)$/\1/p" | sort -V | tail -1)
-mkdir -p "$1/debs"
-cd "$1/debs"
-echo "kernel $release" >&2
-apt-cache pkgnames linux- | grep -E "^linux-(image|binary|modules|base)-$release$" |
-	xargs apt-get -qq -o APT::Sandbox::User=root download
-"""
-
 
 def mirror():
     """The main Debian mirror of this machine's apt configuration."""
@@ -62,9 +49,11 @@ def fetch():
     with cache.lock("next-kernel"):
         if pointer.exists():
             return Kernel("next", pointer.resolve())
+        if not (base / "next-chroot").exists():
+            with cache.fresh_dir(base / "next-chroot") as tmp:
+                _bootstrap(source, tmp)
         with cache.fresh_dir(base / "next-kernel") as tmp:
-            _bootstrap(source, tmp)
-            _unpack(tmp)
+            _unpack(base / "next-chroot/root", tmp)
         pointer.symlink_to("next-kernel")
     return Kernel("next", pointer.resolve())
 
@@ -78,7 +67,7 @@ def _bootstrap(source, tmp):
             *[f"--dpkgopt=path-exclude=/usr/share/{d}/*" for d in ("doc", "locale", "man")],
             '--setup-hook=mkdir -p "$1"/etc/apt/preferences.d',
             f'--setup-hook=cp {pin} "$1"/etc/apt/preferences.d/pin',
-            f"--customize-hook={DOWNLOAD}", "--quiet", SUITE, str(tmp / "chroot"),
+            "--skip=cleanup/apt/lists", "--quiet", SUITE, str(tmp / "root"),
             f"deb {source} {SUITE} main", f"deb {source} {SUITE}-backports main"]
     r = subprocess.run(argv, capture_output=True, text=True)
     if r.returncode:
@@ -88,16 +77,29 @@ def _bootstrap(source, tmp):
                           + f" (all of it: {cache.root() / 'next.log'})")
 
 
-def _unpack(tmp):
-    chroot = tmp / "chroot"
+def _unpack(chroot, tmp):
+    """The kernel itself is unpacked, not installed: its packages' scripts would
+    build a boot image. This machine's apt fetches it with the chroot's lists."""
     found = [p.name.removeprefix("linux-headers-") for p in (chroot / "usr/src").glob("linux-headers-*-amd64")]
     if not found:
         raise Unavailable(f"{SUITE}-backports has no kernel headers")
     release = max(found, key=_natural)
-    say(f"unpacking kernel {release}")
-    for deb in (chroot / "debs").glob("*.deb"):
+    options = ["-qq", "-o", f"Dir={chroot}", "-o", f"Dir::State::status={chroot}/var/lib/dpkg/status",
+               "-o", "Dir::Etc::trustedparts=/etc/apt/trusted.gpg.d/", "-o", "APT::Sandbox::User=root"]
+    names = subprocess.run(["apt-cache", *options, "pkgnames", "linux-"],
+                           capture_output=True, text=True).stdout.split()
+    wanted = [n for n in names if re.fullmatch(r"linux-(image|binary|modules|base)-" + re.escape(release), n)]
+    if not wanted:
+        raise Unavailable(f"the lists of {SUITE} have no image of {release}")
+    say("downloading " + ", ".join(sorted(wanted)))
+    (tmp / "debs").mkdir()
+    r = subprocess.run(["apt-get", *options, "download", *wanted], cwd=tmp / "debs",
+                       capture_output=True, text=True)
+    if r.returncode:
+        raise Unavailable("downloading the kernel: " + r.stderr.strip())
+    for deb in (tmp / "debs").glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", deb, tmp / "image"], check=True)
-    shutil.rmtree(chroot / "debs")
+    shutil.rmtree(tmp / "debs")
     image = [p for p in (tmp / "image").rglob("vmlinuz*") if p.is_file()]
     modules = [p.parent for p in (tmp / "image").rglob("kernel") if p.parent.name == release]
     if not image or not modules:
@@ -107,7 +109,7 @@ def _unpack(tmp):
     shutil.move(modules[0], tmp / "modules/lib/modules" / release)
     subprocess.run(["depmod", "-b", tmp / "modules", release], check=True)
     _plain_image(tmp / "bzImage", tmp / "vmlinux")
-    (tmp / "kdir").symlink_to(f"chroot/usr/src/linux-headers-{release}")
+    (tmp / "kdir").symlink_to(f"../next-chroot/root/usr/src/linux-headers-{release}")
     (tmp / "release").write_text(release + "\n")
     shutil.rmtree(tmp / "image")
 
@@ -115,7 +117,7 @@ def _unpack(tmp):
 def build_command(kernel, top):
     """How to build the modules of the tree `top` for it: in a mount namespace of
     its own, so that no bind mount outlives the build."""
-    chroot = kernel.dir / "chroot"
+    chroot = kernel.dir.parent / "next-chroot/root"
     (chroot / "src").mkdir(exist_ok=True)
     script = (f"mount --bind '{top}' '{chroot}/src' && mount -t proc proc '{chroot}/proc' && "
               f"mount --bind /dev '{chroot}/dev' && "
