@@ -17,9 +17,10 @@
 
 #include "sim.h"
 
-/* Waits until nobody is taking the device out. Returns with the lock held. */
+/* Waits until nobody is taking the device out or about to. Returns with the lock held. */
 static void directory_lock_settled(struct weft_sim_directory *dir)
 {
+	flush_work(&dir->vanish_work);
 	mutex_lock(&dir->lock);
 	while (dir->state == WEFT_SIM_LEAVING) {
 		mutex_unlock(&dir->lock);
@@ -79,7 +80,7 @@ void weft_sim_directory_disable(struct weft_sim_directory *dir)
 		mutex_unlock(&dir->lock);
 }
 
-/* The fault of that name, at once. */
+/* The fault of that name, at once. Returns when the device is out. */
 int weft_sim_directory_vanish(struct weft_sim_directory *dir)
 {
 	struct weft_sim_device *device;
@@ -95,6 +96,7 @@ int weft_sim_directory_vanish(struct weft_sim_directory *dir)
 		ret = 0;
 	}
 	mutex_unlock(&dir->lock);
+	flush_work(&dir->vanish_work);
 	return ret;
 }
 
