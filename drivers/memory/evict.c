@@ -29,19 +29,6 @@ static bool weft_bo_copy_busy(struct weft_bo_copy *copy)
 	return word >= WEFT_BO_USER || (word & WEFT_BO_STATE) == WEFT_BO_FILLING;
 }
 
-/* Does any job hold memory here? */
-bool weft_region_held(struct weft_region *region)
-{
-	struct weft_bo_copy *copy;
-	bool held = false;
-
-	mutex_lock(&region->lock);
-	list_for_each_entry(copy, &region->lru, lru)
-		held |= weft_bo_copy_busy(copy);
-	mutex_unlock(&region->lock);
-	return held;
-}
-
 /*
  * Pin @copy and reference its buffer, if nobody uses it. A buffer that is dying needs no
  * evictor: its memory is about to come free.
@@ -60,14 +47,40 @@ static bool weft_bo_copy_take(struct weft_bo_copy *copy)
 	return false;
 }
 
+/* The first copy that can be taken; with @stale only a STALE one, with @old one not held lately. */
+static struct weft_bo_copy *weft_region_take(struct weft_region *region, bool stale, bool old)
+{
+	struct weft_bo_copy *copy, *next;
+	LIST_HEAD(young);
+
+	lockdep_assert_held(&region->lock);
+	list_for_each_entry_safe(copy, next, &region->lru, lru) {
+		if (weft_bo_copy_busy(copy) ||
+		    (stale && weft_bo_copy_state(copy) != WEFT_BO_STALE))
+			continue;
+		if (old && READ_ONCE(copy->referenced)) {
+			/* another chance, behind those that have one already */
+			WRITE_ONCE(copy->referenced, false);
+			list_move_tail(&copy->lru, &young);
+			continue;
+		}
+		if (weft_bo_copy_take(copy)) {
+			list_splice_tail(&young, &region->lru);
+			return copy;
+		}
+	}
+	list_splice_tail(&young, &region->lru);
+	return NULL;
+}
+
 /*
  * Take the copy that should go first. NULL: there is none; @wait says that memory may come free
  * without the end of a job.
  */
 static struct weft_bo_copy *weft_region_victim(struct weft_region *region, u64 need, bool *wait)
 {
-	struct weft_bo_copy *copy, *next, *victim = NULL;
 	u64 room = region->mm.avail;
+	struct weft_bo_copy *copy, *victim;
 
 	lockdep_assert_held(&region->lock);
 	*wait = false;
@@ -77,23 +90,12 @@ static struct weft_bo_copy *weft_region_victim(struct weft_region *region, u64 n
 	if (room < need)
 		return NULL;
 
-	list_for_each_entry(copy, &region->lru, lru) {
-		if (weft_bo_copy_state(copy) == WEFT_BO_STALE && weft_bo_copy_take(copy))
-			return copy;
-	}
-	list_for_each_entry_safe(copy, next, &region->lru, lru) {
-		if (weft_bo_copy_busy(copy))
-			continue;
-		*wait = true;
-		if (READ_ONCE(copy->referenced)) {
-			/* another chance at the tail, where this walk meets it again */
-			WRITE_ONCE(copy->referenced, false);
-			list_move_tail(&copy->lru, &region->lru);
-		} else if (weft_bo_copy_take(copy)) {
-			victim = copy;
-			break;
-		}
-	}
+	victim = weft_region_take(region, true, false) ?:
+		 weft_region_take(region, false, true) ?:
+		 weft_region_take(region, false, false);
+	/* what could not be taken and still has no job is pinned, or its buffer dies */
+	list_for_each_entry(copy, &region->lru, lru)
+		*wait |= !weft_bo_copy_busy(copy);
 	return victim;
 }
 

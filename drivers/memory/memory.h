@@ -239,6 +239,7 @@ struct weft_region *weft_region_host(struct weft_pool *pool, int node);
 void weft_region_put(struct weft_region *region);
 void weft_region_event(struct weft_region *region);
 int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy);
+int weft_region_alloc_at(struct weft_region *region, struct weft_bo_copy *copy, u64 offset);
 void weft_region_free(struct weft_bo_copy *copy);
 
 /* bo.c */
@@ -248,7 +249,6 @@ int weft_bo_populate(struct weft_bo *bo);
 
 /* evict.c */
 int weft_region_evict(struct weft_region *region, u64 need);
-bool weft_region_held(struct weft_region *region);
 
 /* residency.c */
 

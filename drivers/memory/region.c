@@ -197,22 +197,15 @@ void weft_memory_device_remove(struct weft_device *wdev, bool quarantine)
 
 /* -------------------------------------------------------------------- blocks */
 
-/*
- * Memory for @copy, which the caller owns (FILLING). The bytes are those of its last owner: they
- * must be cleared or overwritten before the copy is anything but FILLING.
- * Return: 0, -ENOSPC, -ENOMEM.
- */
-int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy)
+static int weft_region_alloc_range(struct weft_region *region, struct weft_bo_copy *copy,
+				   u64 start, u64 end)
 {
 	u64 size = copy->bo->gem.size, offset = U64_MAX;
 	struct gpu_buddy_block *block;
 	int err;
 
-	if (size > region->size)
-		return -ENOSPC;
-
 	mutex_lock(&region->lock);
-	err = gpu_buddy_alloc_blocks(&region->mm, 0, region->mm.size, size, SZ_4K, &copy->blocks,
+	err = gpu_buddy_alloc_blocks(&region->mm, start, end, size, SZ_4K, &copy->blocks,
 				     GPU_BUDDY_CONTIGUOUS_ALLOCATION);
 	if (!err) {
 		list_for_each_entry(block, &copy->blocks, link)
@@ -228,6 +221,22 @@ int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy)
 
 	/* the allocator has several words for "does not fit" */
 	return err && err != -ENOMEM ? -ENOSPC : err;
+}
+
+/*
+ * Memory for @copy, which the caller owns (FILLING). The bytes are those of its last owner: they
+ * must be cleared or overwritten before the copy is anything but FILLING.
+ * Return: 0, -ENOSPC, -ENOMEM.
+ */
+int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy)
+{
+	return weft_region_alloc_range(region, copy, 0, region->size);
+}
+
+/* The same at @offset and nowhere else. */
+int weft_region_alloc_at(struct weft_region *region, struct weft_bo_copy *copy, u64 offset)
+{
+	return weft_region_alloc_range(region, copy, offset, offset + copy->bo->gem.size);
 }
 
 /* Give the memory of @copy back; the caller owns it (FILLING or EVICTING, or a buffer that dies). */

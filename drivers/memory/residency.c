@@ -562,13 +562,49 @@ static int weft_bind_alloc_evict(struct weft_bind *bind)
 	return 0;
 }
 
+/* Is all memory in use in the region the job's own? */
+static bool weft_bind_alone(struct weft_bind *bind)
+{
+	u64 own = 0;
+	u32 i;
+
+	for (i = 0; i < bind->count; i++) {
+		struct weft_slot *slot = &bind->slots[i];
+
+		if (slot->state != WEFT_SLOT_WANT && slot->hold->copy->region)
+			own += slot->hold->bo->gem.size;
+	}
+	return own == atomic64_read(&bind->region->used);
+}
+
+/*
+ * The job's own copies, and the holes that the allocator's alignment leaves, are in the way: move all
+ * out and lay them out one behind the other, which must fit.
+ */
+static int weft_bind_relay(struct weft_bind *bind)
+{
+	struct weft_bo_copy *copy;
+	u64 offset = 0;
+	int err;
+
+	lockdep_assert_held(&bind->region->turn);
+	weft_bind_release(bind);
+	while (!(err = weft_region_evict(bind->region, 0)))
+		;
+	if (err == -EAGAIN)
+		err = weft_bind_claim(bind);
+	while (!err && (copy = weft_bind_largest(bind))) {
+		err = weft_region_alloc_at(bind->region, copy, offset);
+		offset += copy->bo->gem.size;
+	}
+	/* somebody who needed no turn has come in between, and will leave again */
+	return err == -ENOSPC ? -EAGAIN : err;
+}
+
 /*
  * Memory for all that is owned. The turn is taken only if something has to be evicted, and kept
  * until a bind that fails has given everything back: of several binds that are in each
  * other's way, the last one to take its turn finds the others gone.
- *
- * If nobody else is in the region and it still does not fit, the job's own copies lie in the
- * way: all are moved out and laid out anew, largest first. -ENOSPC: even so it does not fit.
  */
 static int weft_bind_alloc(struct weft_bind *bind)
 {
@@ -583,21 +619,8 @@ static int weft_bind_alloc(struct weft_bind *bind)
 
 	mutex_lock(&region->turn);
 	err = weft_bind_alloc_evict(bind);
-	if (err == -EAGAIN) {
-		weft_bind_release(bind);
-		if (!weft_region_held(region)) {
-			while (!(err = weft_region_evict(region, 0)))
-				;
-			if (err == -EAGAIN)
-				err = weft_bind_claim(bind);
-			if (!err)
-				err = weft_bind_alloc_evict(bind);
-			if (err == -EAGAIN) {
-				weft_bind_release(bind);
-				err = weft_region_held(region) ? -EAGAIN : -ENOSPC;
-			}
-		}
-	}
+	if (err == -EAGAIN && weft_bind_alone(bind))
+		err = weft_bind_relay(bind);
 	if (err)
 		weft_bind_release(bind);
 	mutex_unlock(&region->turn);
