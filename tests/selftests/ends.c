@@ -238,45 +238,47 @@ static void cancel_in(uint32_t state)
 {
 	struct drm_weft_job_record r;
 	struct client c;
-	struct job job[10];
+	struct job job;
 	uint32_t s, x;
-	uint64_t id, victim;
-	int f;
+	uint64_t id, after, front = 0;
+	int blockers, f;
 
 	client_open(&c);
 	s = syncobj_create(c.fd, 0);
 	x = bo_create(c.fd, 4096);
-	for (int i = 0; i < 10; i++)
-		on(&job[i], &c, "unit", 200);
-	/* credits 1, two bound beyond it: 0 runs, 1 and 2 are BOUND, the rest READY */
-	victim = state == DRM_WEFT_JOB_RUNNING ? 0 : state == DRM_WEFT_JOB_BOUND ? 1 : 8;
+	/* one runs and two are BOUND behind it: further jobs stay READY */
+	blockers = state == DRM_WEFT_JOB_RUNNING ? 0 : state == DRM_WEFT_JOB_BOUND ? 1 : 3;
+	for (int i = 0; i < blockers; i++) {
+		on(&job, &c, "unit", 1000);
+		front = submit(&c, &job, 1);
+		job_reach(c.fd, front, i ? DRM_WEFT_JOB_BOUND : DRM_WEFT_JOB_RUNNING);
+	}
+	on(&job, &c, "unit", 1000);
+	job_out(&job, s, 0);
+	job_buffer(&job, x, W);
 	if (state == DRM_WEFT_JOB_WAITING)
-		job_dep(&job[8], DRM_WEFT_DEP_INDEX, 0, 7);
-	job_out(&job[victim], s, 0);
-	job_buffer(&job[victim], x, W);
-	job_dep(&job[9], DRM_WEFT_DEP_INDEX, 0, victim);
-	id = submit(&c, job, 10);
-	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
-	if (state == DRM_WEFT_JOB_BOUND)
-		job_reach(c.fd, id + victim, DRM_WEFT_JOB_BOUND);
-	CHECK_EQ(job_state(c.fd, id + victim), state);
-	CHECK_EQ(job_cancel(c.fd, id + victim), 0);
-	job_wait(c.fd, id + victim, &r);
+		job_dep(&job, DRM_WEFT_DEP_JOB, 0, front);
+	id = submit(&c, &job, 1);
+	on(&job, &c, "other", 1);
+	job_dep(&job, DRM_WEFT_DEP_JOB, 0, id);
+	after = submit(&c, &job, 1);
+
+	job_reach(c.fd, id, state);
+	CHECK_EQ(job_state(c.fd, id), state);
+	CHECK_EQ(job_cancel(c.fd, id), 0);
+	job_wait(c.fd, id, &r);
 	CHECK_EQ(r.error, ECANCELED);
 	CHECK_EQ(r.runs, state == DRM_WEFT_JOB_RUNNING);
-	CHECK_EQ(job_cancel(c.fd, id + victim), -EALREADY);
+	CHECK_EQ(job_cancel(c.fd, id), -EALREADY);
 	/* the syncobj is signalled, with the error; the output is LOST; the dependent goes too */
 	CHECK_EQ(syncobj_wait(c.fd, s, 0, FOR_SUBMIT, in_ns(PATIENCE)), 0);
 	f = syncobj_sync_file(c.fd, s);
 	CHECK(f >= 0);
 	CHECK_EQ(sync_file_status(f), -ECANCELED);
-	CHECK_EQ(job_result(c.fd, id + 9), ECANCELED);
+	CHECK_EQ(job_result(c.fd, after), ECANCELED);
 	CHECK_EQ(bo_cpu(c.fd, true, x, R, FOREVER), -ENODATA);
-	for (int i = 0; i < 9; i++)
-		if (i != (int)victim)
-			job_cancel(c.fd, id + i);
-	for (int i = 0; i < 9; i++)
-		job_wait(c.fd, id + i, &r);
+	client_close(&c);
+	client_open(&c);
 	still_works(&c, "unit");
 }
 

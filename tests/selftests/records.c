@@ -59,7 +59,8 @@ TEST(errors, "fields out of range: EINVAL, EFAULT, ENOENT")
 	CHECK_EQ(query_raw(c.fd, id + 1, 2, sizeof(*r), r, 0, 0, 0), -ENOENT);
 	CHECK_EQ(query_raw(c.fd, id + 1, 2, sizeof(*r), r, WAIT, 0, in_ns(SEC)), -ENOENT);
 	CHECK_EQ(query_raw(c.fd, 0, 1, sizeof(*r), r, 0, 0, 0), -ENOENT);
-	CHECK_EQ(query_raw(c.fd, UINT64_MAX, 1, sizeof(*r), r, 0, 0, 0), -ENOENT);
+	CHECK_EQ(query_raw(c.fd, UINT64_MAX - 1, 1, sizeof(*r), r, 0, 0, 0), -ENOENT);
+	CHECK_EQ(query_raw(c.fd, UINT64_MAX, 2, sizeof(*r), r, 0, 0, 0), -EINVAL);
 	/* nothing of this acknowledged anything */
 	CHECK_EQ(query_raw(c.fd, id, 2, sizeof(*r), r, 0, 0, 0), 0);
 }

@@ -200,5 +200,5 @@ int main(int argc, char **argv)
 	if (tap_cleanup)
 		tap_cleanup(true);
 	printf("# %d subtests, %d failed\n", n, bad);
-	return bad ? 1 : 0;
+	return bad || !n;
 }
