@@ -189,10 +189,10 @@ static int weft_pool_setup(struct weft_pool *pool)
 		pr_err("weft: unknown policy \"%s\"\n", policy);
 		return ret;
 	}
-	ret = weft_graph_init(pool);
+	ret = weft_memory_init(pool);
 	if (ret)
 		return ret;
-	return weft_memory_init(pool);
+	return weft_graph_init(pool);
 }
 
 int weft_pool_init(void)
