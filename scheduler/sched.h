@@ -461,6 +461,8 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
  * @d: device already added
  * @to: the new values; only the fields named above are read
  * @now: ns
+ *
+ * Return: 0, -EINVAL a field out of range.
  */
 int weft_sched_device_set(struct weft_sched *s, struct weft_sched_device *d,
 			  const struct weft_sched_device *to, u64 now);
@@ -478,9 +480,13 @@ bool weft_sched_data_busy(const struct weft_sched_data *d, u32 access);
 
 /**
  * weft_sched_job_edges() - hazard edges that submitting @job now would take
+ * @s: scheduler
+ * @job: filled in as for weft_sched_job_submit()
  *
  * The number can only fall until the same client submits again, so a caller that holds the
  * client's submit lock may call it, allocate, and submit later.
+ *
+ * Return: their number.
  */
 u32 weft_sched_job_edges(struct weft_sched *s, const struct weft_sched_job *job);
 
@@ -595,7 +601,7 @@ u64 weft_sched_estimate(const struct weft_sched *s, const struct weft_sched_job 
  * @floor: least, ns
  * @cap: most, ns; also the answer while nothing is learned
  *
- * clamp(8 x (mean + 4 x deviation), floor, cap)
+ * Return: clamp(8 x (mean + 4 x deviation), floor, cap).
  */
 u64 weft_sched_deadline(const struct weft_sched *s, const struct weft_sched_job *job,
 			const struct weft_sched_device *d, u64 floor, u64 cap);

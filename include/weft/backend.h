@@ -29,7 +29,9 @@ struct weft_device;
 
 /** enum weft_engine_kind - what an engine does */
 enum weft_engine_kind {
+	/** @WEFT_ENGINE_COMPUTE: runs jobs */
 	WEFT_ENGINE_COMPUTE = 0,
+	/** @WEFT_ENGINE_COPY: moves bytes */
 	WEFT_ENGINE_COPY = 1,
 };
 
@@ -133,8 +135,11 @@ struct weft_run {
 
 /** enum weft_copy_kind - what a copy engine is asked to do */
 enum weft_copy_kind {
+	/** @WEFT_COPY_TO_DEVICE: host pages to device memory */
 	WEFT_COPY_TO_DEVICE = 0,
+	/** @WEFT_COPY_TO_HOST: device memory to host pages */
 	WEFT_COPY_TO_HOST = 1,
+	/** @WEFT_COPY_CLEAR: zeros to device memory */
 	WEFT_COPY_CLEAR = 2,
 };
 
@@ -144,7 +149,7 @@ enum weft_copy_kind {
  * @offset: first byte in device memory
  * @length: bytes
  * @pages: host pages; NULL for CLEAR
- * @page_offset: first byte in @pages[0]
+ * @page_offset: first byte in the first of @pages
  * @done: set by the core, called through weft_copy_complete() only
  * @error: result
  * @priv: the backend's
@@ -257,7 +262,13 @@ void *weft_device_priv(struct weft_device *wdev);
 /** weft_device_name() - its name on the weft bus */
 const char *weft_device_name(struct weft_device *wdev);
 
-/** struct weft_device_tune - what a backend may change on a live device; 0 leaves a value */
+/**
+ * struct weft_device_tune - what a backend may change on a live device; 0 leaves a value
+ * @bandwidth_down: host to device, MB/s
+ * @bandwidth_up: device to host, MB/s
+ * @link_latency: ns
+ * @price: what a nanosecond of it costs
+ */
 struct weft_device_tune {
 	u64 bandwidth_down;
 	u64 bandwidth_up;

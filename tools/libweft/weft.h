@@ -109,6 +109,8 @@ const char *weft_state_name(uint32_t state);
  * @size: bytes, 1..2^40
  * @flags: DRM_WEFT_BO_*
  * @bo: out
+ *
+ * Return: 0 or a negative errno.
  */
 int weft_bo_create(struct weft *pool, uint64_t size, uint32_t flags, struct weft_bo **bo);
 /** weft_bo_destroy() - free @bo; jobs in flight keep its bytes; NULL is fine */
@@ -145,14 +147,23 @@ int weft_bo_wait(struct weft_bo *bo, uint32_t access, int64_t timeout_ns);
 
 /* --------------------------------------------------------------- programs */
 
-/** struct weft_image_desc - a program compiled for the instruction set @isa */
+/**
+ * struct weft_image_desc - a program compiled for one instruction set
+ * @isa: name of the instruction set
+ * @data: the image
+ * @size: bytes
+ */
 struct weft_image_desc {
 	const char *isa;
 	const void *data;
 	size_t size;
 };
 
-/** struct weft_kernel_desc - one entry point and the bytes of its argument blob */
+/**
+ * struct weft_kernel_desc - one entry point
+ * @name: its name
+ * @args_size: bytes of its argument blob
+ */
 struct weft_kernel_desc {
 	const char *name;
 	uint32_t args_size;
@@ -168,6 +179,8 @@ struct weft_kernel_desc {
  * @program: out
  *
  * The data is copied; images are loaded on devices as jobs need them.
+ *
+ * Return: 0 or a negative errno.
  */
 int weft_program_create(struct weft *pool, const struct weft_image_desc *images,
 			uint32_t image_count, const struct weft_kernel_desc *kernels,
@@ -253,6 +266,8 @@ struct weft_job *weft_job_init(struct weft_batch *batch, struct weft_program *pr
  * @bo: buffer; may be named several times, the accesses add up
  * @access: DRM_WEFT_ACCESS_READ and/or DRM_WEFT_ACCESS_WRITE
  * @delta: bytes added to the address
+ *
+ * Return: 0 or the batch's first error.
  */
 int weft_job_pointer(struct weft_job *job, uint32_t offset, struct weft_bo *bo, uint32_t access,
 		     uint64_t delta);

@@ -132,19 +132,28 @@ struct drm_weft_pool_info {
 
 /** enum drm_weft_class - what kind of device */
 enum drm_weft_class {
+	/** @DRM_WEFT_CLASS_GPU: "gpu" */
 	DRM_WEFT_CLASS_GPU = 0,
+	/** @DRM_WEFT_CLASS_DCU: "dcu" */
 	DRM_WEFT_CLASS_DCU = 1,
+	/** @DRM_WEFT_CLASS_NPU: "npu" */
 	DRM_WEFT_CLASS_NPU = 2,
+	/** @DRM_WEFT_CLASS_CPU: "cpu" */
 	DRM_WEFT_CLASS_CPU = 3,
+	/** @DRM_WEFT_CLASS_DPU: "dpu" */
 	DRM_WEFT_CLASS_DPU = 4,
 };
 #define DRM_WEFT_CLASS_COUNT 5
 
 /** enum drm_weft_health - what the operator should think of a device */
 enum drm_weft_health {
+	/** @DRM_WEFT_HEALTH_OK: takes jobs */
 	DRM_WEFT_HEALTH_OK = 0,
+	/** @DRM_WEFT_HEALTH_DEGRADED: not reported yet */
 	DRM_WEFT_HEALTH_DEGRADED = 1,
+	/** @DRM_WEFT_HEALTH_DRAINING: is being unregistered */
 	DRM_WEFT_HEALTH_DRAINING = 2,
+	/** @DRM_WEFT_HEALTH_QUARANTINED: could not be reset: takes no jobs, its memory is not reused */
 	DRM_WEFT_HEALTH_QUARANTINED = 3,
 };
 
@@ -194,7 +203,9 @@ struct drm_weft_device_info {
 
 /** enum drm_weft_region_kind - where a region's bytes are */
 enum drm_weft_region_kind {
+	/** @DRM_WEFT_REGION_HOST: memory of a NUMA node */
 	DRM_WEFT_REGION_HOST = 0,
+	/** @DRM_WEFT_REGION_DEVICE: memory of a device */
 	DRM_WEFT_REGION_DEVICE = 1,
 };
 
@@ -458,10 +469,15 @@ struct drm_weft_handle {
 
 /** enum drm_weft_image_state - a program on a device */
 enum drm_weft_image_state {
-	DRM_WEFT_IMAGE_NONE = 0,	/* no image for any of its ISAs */
+	/** @DRM_WEFT_IMAGE_NONE: no image for any of its ISAs */
+	DRM_WEFT_IMAGE_NONE = 0,
+	/** @DRM_WEFT_IMAGE_UNLOADED: no job has needed it there */
 	DRM_WEFT_IMAGE_UNLOADED = 1,
+	/** @DRM_WEFT_IMAGE_LOADING: on its way */
 	DRM_WEFT_IMAGE_LOADING = 2,
+	/** @DRM_WEFT_IMAGE_LOADED: ready */
 	DRM_WEFT_IMAGE_LOADED = 3,
+	/** @DRM_WEFT_IMAGE_FAILED: refused by the backend */
 	DRM_WEFT_IMAGE_FAILED = 4,
 };
 
@@ -489,9 +505,13 @@ struct drm_weft_program_query {
 
 /** enum drm_weft_service - service class of a queue, first served first */
 enum drm_weft_service {
-	DRM_WEFT_SERVICE_REALTIME = 0,		/* EOPNOTSUPP until admission exists */
+	/** @DRM_WEFT_SERVICE_REALTIME: EOPNOTSUPP until admission exists */
+	DRM_WEFT_SERVICE_REALTIME = 0,
+	/** @DRM_WEFT_SERVICE_INTERACTIVE: somebody waits */
 	DRM_WEFT_SERVICE_INTERACTIVE = 1,
+	/** @DRM_WEFT_SERVICE_BATCH: the usual one */
 	DRM_WEFT_SERVICE_BATCH = 2,
+	/** @DRM_WEFT_SERVICE_BEST_EFFORT: what is left over */
 	DRM_WEFT_SERVICE_BEST_EFFORT = 3,
 };
 
@@ -730,11 +750,17 @@ struct drm_weft_submit {
 
 /** enum drm_weft_job_state - where a job is in its life */
 enum drm_weft_job_state {
+	/** @DRM_WEFT_JOB_WAITING: for other jobs */
 	DRM_WEFT_JOB_WAITING = 0,
+	/** @DRM_WEFT_JOB_READY: may be placed */
 	DRM_WEFT_JOB_READY = 1,
+	/** @DRM_WEFT_JOB_BINDING: a device is chosen; program and buffers are brought there */
 	DRM_WEFT_JOB_BINDING = 2,
+	/** @DRM_WEFT_JOB_BOUND: waits for a credit of the engine */
 	DRM_WEFT_JOB_BOUND = 3,
+	/** @DRM_WEFT_JOB_RUNNING: the device has it */
 	DRM_WEFT_JOB_RUNNING = 4,
+	/** @DRM_WEFT_JOB_DONE: it ended; the record is final */
 	DRM_WEFT_JOB_DONE = 5,
 };
 

@@ -29,7 +29,7 @@ enum weft_sim_op {
 	WEFT_SIM_OP_FILL = 2,
 	/** @WEFT_SIM_OP_ADD: dst[i] = a[i] + b[i] (u32); &struct weft_sim_add; work = count */
 	WEFT_SIM_OP_ADD = 3,
-	/** @WEFT_SIM_OP_REDUCE: *dst (s64) = sum of src[i] (s32); &struct weft_sim_reduce; work = count */
+	/** @WEFT_SIM_OP_REDUCE: dst[0] (s64) = sum of src[i] (s32); &struct weft_sim_reduce; work = count */
 	WEFT_SIM_OP_REDUCE = 4,
 	/** @WEFT_SIM_OP_HISTOGRAM: dst (u32[256]) = counts of src (u8); &struct weft_sim_histogram; work = count */
 	WEFT_SIM_OP_HISTOGRAM = 5,
@@ -64,16 +64,33 @@ struct weft_sim_image_header {
 	__u32 pad;
 };
 
+/**
+ * struct weft_sim_nop - arguments of WEFT_SIM_OP_NOP
+ * @work: units of work to do nothing for
+ */
 struct weft_sim_nop {
 	__u64 work;
 };
 
+/**
+ * struct weft_sim_copy - arguments of WEFT_SIM_OP_COPY
+ * @dst: address of the result
+ * @src: address
+ * @bytes: how many
+ */
 struct weft_sim_copy {
 	__u64 dst;
 	__u64 src;
 	__u64 bytes;
 };
 
+/**
+ * struct weft_sim_fill - arguments of WEFT_SIM_OP_FILL
+ * @dst: address of the result
+ * @count: elements
+ * @value: of each
+ * @pad: zero
+ */
 struct weft_sim_fill {
 	__u64 dst;
 	__u64 count;
@@ -81,6 +98,13 @@ struct weft_sim_fill {
 	__u32 pad;
 };
 
+/**
+ * struct weft_sim_add - arguments of WEFT_SIM_OP_ADD
+ * @dst: address of the result
+ * @a: address
+ * @b: address
+ * @count: elements
+ */
 struct weft_sim_add {
 	__u64 dst;
 	__u64 a;
@@ -88,18 +112,40 @@ struct weft_sim_add {
 	__u64 count;
 };
 
+/**
+ * struct weft_sim_reduce - arguments of WEFT_SIM_OP_REDUCE
+ * @dst: address of the sum, a multiple of 8
+ * @src: address
+ * @count: elements
+ */
 struct weft_sim_reduce {
 	__u64 dst;
 	__u64 src;
 	__u64 count;
 };
 
+/**
+ * struct weft_sim_histogram - arguments of WEFT_SIM_OP_HISTOGRAM
+ * @dst: address of 256 counters
+ * @src: address
+ * @count: bytes
+ */
 struct weft_sim_histogram {
 	__u64 dst;
 	__u64 src;
 	__u64 count;
 };
 
+/**
+ * struct weft_sim_gemm - arguments of WEFT_SIM_OP_GEMM_I8
+ * @c: address of m rows of n
+ * @a: address of m rows of k
+ * @b: address of n rows of k
+ * @m: rows of the result
+ * @n: columns of the result
+ * @k: length of the sums
+ * @pad: zero
+ */
 struct weft_sim_gemm {
 	__u64 c;
 	__u64 a;
@@ -110,22 +156,43 @@ struct weft_sim_gemm {
 	__u32 pad;
 };
 
-/** struct weft_sim_best - a value and where it was found */
+/**
+ * struct weft_sim_best - a value and where it was found
+ * @value: the value
+ * @index: its column, plus base
+ */
 struct weft_sim_best {
 	__s32 value;
 	__u32 index;
 };
 
+/**
+ * struct weft_sim_argmax - arguments of WEFT_SIM_OP_ARGMAX
+ * @dst: address of m results
+ * @src: address of m rows of n
+ * @bias: address of n numbers (s32), or 0 for none
+ * @m: rows
+ * @n: columns
+ * @scale: what values are multiplied by
+ * @base: added to the index
+ */
 struct weft_sim_argmax {
 	__u64 dst;
 	__u64 src;
-	__u64 bias;	/* s32[n], or 0 for none */
+	__u64 bias;
 	__u32 m;
 	__u32 n;
 	__s32 scale;
 	__u32 base;
 };
 
+/**
+ * struct weft_sim_merge - arguments of WEFT_SIM_OP_BEST
+ * @dst: address of count results
+ * @src: address of sources rows of count
+ * @count: results
+ * @sources: rows
+ */
 struct weft_sim_merge {
 	__u64 dst;
 	__u64 src;
