@@ -104,6 +104,8 @@ struct weft_pool {
 	 * submits read; registration and removal of a device write, for moments only.
 	 */
 	struct rw_semaphore topology;
+	/** @pick_seq: decisions made; under @lock */
+	u64 pick_seq;
 	/** @usable: ids of devices that may get jobs one day; under @lock */
 	u64 usable;
 	/** @devices: by id; written under @topology and @lock, read under either */
@@ -221,6 +223,8 @@ struct weft_engine {
  * struct weft_device - one compute device
  */
 struct weft_device {
+	/** @rcu: kfree_rcu() wants it near the start */
+	struct rcu_head rcu;
 	/** @dev: on the weft bus; child of the backend's device */
 	struct device dev;
 	/** @pool: the pool it is in */
@@ -264,7 +268,6 @@ struct weft_device {
 	atomic64_t resets;
 	/** @leaving: being unregistered; set under pool->lock */
 	bool leaving;
-	struct rcu_head rcu;
 };
 
 #define to_weft_device(d) container_of(d, struct weft_device, dev)
@@ -568,6 +571,8 @@ struct weft_job {
 	u64 start_ns;
 	u64 end_ns;
 	u64 bind_ns;
+	/** @pick_seq: number of the decision that placed it */
+	u64 pick_seq;
 	u32 runs;
 	/** @last_device: id of the device of the last run */
 	u32 last_device;

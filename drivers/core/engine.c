@@ -211,6 +211,7 @@ void weft_engine_kick(struct weft_engine *engine)
  */
 void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
 {
+	struct weft_job *before;
 	unsigned long flags;
 
 	spin_lock_irqsave(&engine->lock, flags);
@@ -222,8 +223,12 @@ void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
 		job->lost = true;
 		weft_engine_post_ended(engine, job);
 	} else {
+		/* binds end in any order; the engine serves in the order of decisions */
+		list_for_each_entry_reverse(before, &engine->bound, engine_node)
+			if (before->pick_seq < job->pick_seq)
+				break;
 		job->on_engine = true;
-		list_add_tail(&job->engine_node, &engine->bound);
+		list_add(&job->engine_node, &before->engine_node);
 	}
 	spin_unlock_irqrestore(&engine->lock, flags);
 	weft_engine_kick(engine);

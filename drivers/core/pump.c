@@ -104,6 +104,7 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, u64 now, struct list_h
 		job = to_weft_job(d.job);
 		job->wdev = container_of(d.device, struct weft_device, sched);
 		job->bind_ns = now;
+		job->pick_seq = ++pool->pick_seq;
 		weft_device_user_get(job->wdev);
 		list_add_tail(&job->finish_node, picked);
 	}

@@ -435,7 +435,7 @@ int weft_tenant_init(void)
 	weft_tenant_default = weft_tenant_make("default");
 	if (!weft_tenant_default)
 		return -ENOMEM;
-	/* one reference is configfs's, one ours */
+	/* one reference is the folder's, one ours */
 	config_item_get(&weft_tenant_default->group.cg_item);
 	configfs_add_default_group(&weft_tenant_default->group, &weft_tenants_group);
 
@@ -452,6 +452,7 @@ void weft_tenant_unregister(void)
 
 void weft_tenant_fini(void)
 {
+	configfs_remove_default_groups(&weft_tenants_group);
 	mutex_destroy(&weft_subsys.su_mutex);
 	config_item_put(&weft_tenant_default->group.cg_item);
 }
