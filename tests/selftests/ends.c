@@ -413,16 +413,18 @@ TEST(hang, "F17: a job that hangs: ETIME after its timeout; the one behind it ru
 {
 	struct client c;
 	struct job job[2];
-	uint64_t id;
+	uint64_t id, behind;
 
 	faulty("fault/hang", "1");
 	client_open(&c);
 	on(&job[0], &c, "faulty", 1);
 	job[0].j.timeout_ns = 100 * MS;
 	on(&job[1], &c, "faulty", 1);
-	id = submit(&c, job, 2);
+	id = submit(&c, &job[0], 1);
+	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
+	behind = submit(&c, &job[1], 1);
 	CHECK_EQ(job_result(c.fd, id), ETIME);
-	CHECK_EQ(job_result(c.fd, id + 1), 0);
+	CHECK_EQ(job_result(c.fd, behind), 0);
 }
 
 TEST(no_false_timeout, "F17: a slow first run of a kernel is not taken for a hang")
@@ -446,7 +448,7 @@ TEST(abort_fails, "F18: a hang that cannot be aborted: the device is reset, neig
 	struct drm_weft_job_record r;
 	struct client c;
 	struct job job[3];
-	uint64_t id;
+	uint64_t id, behind;
 
 	faulty("fault/hang", "1");
 	CHECK_EQ(dev_set("faulty", "fault/abort_fails", "1"), 0);
@@ -458,11 +460,13 @@ TEST(abort_fails, "F18: a hang that cannot be aborted: the device is reset, neig
 		job[i].j.device_mask = dev_mask(c.fd, "faulty") | dev_mask(c.fd, "unit");
 		job[i].j.flags = DRM_WEFT_JOB_IDEMPOTENT;
 	}
-	id = submit(&c, job, 3);
+	id = submit(&c, job, 1);
+	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
+	behind = submit(&c, job + 1, 2);
 	job_wait(c.fd, id, &r);
 	CHECK_EQ(r.error, ETIME);
-	CHECK_EQ(job_result(c.fd, id + 1), 0);
-	CHECK_EQ(job_result(c.fd, id + 2), 0);
+	CHECK_EQ(job_result(c.fd, behind), 0);
+	CHECK_EQ(job_result(c.fd, behind + 1), 0);
 	still_works(&c, "faulty");
 }
 
@@ -472,7 +476,7 @@ TEST(reset_fails, "F18: nor reset: the device is given up, its jobs fail or move
 	struct drm_weft_job_record r;
 	struct client c;
 	struct job job[3];
-	uint64_t id;
+	uint64_t id, behind;
 
 	faulty("fault/hang", "1");
 	CHECK_EQ(dev_set("faulty", "fault/abort_fails", "-1"), 0);
@@ -483,11 +487,13 @@ TEST(reset_fails, "F18: nor reset: the device is given up, its jobs fail or move
 	on(&job[1], &c, "faulty", 1);
 	on(&job[2], &c, NULL, 1);
 	job[2].j.device_mask = dev_mask(c.fd, "faulty") | dev_mask(c.fd, "unit");
-	id = submit(&c, job, 3);
+	id = submit(&c, job, 1);
+	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
+	behind = submit(&c, job + 1, 2);
 	CHECK_EQ(job_result(c.fd, id), ETIME);
-	job_wait(c.fd, id + 1, &r);
+	job_wait(c.fd, behind, &r);
 	CHECK_EQ(r.error, ENODEV);
-	CHECK_EQ(job_result(c.fd, id + 2), 0);
+	CHECK_EQ(job_result(c.fd, behind + 1), 0);
 	CHECK(dev_find(c.fd, "faulty", &d));
 	CHECK_EQ(d.health, DRM_WEFT_HEALTH_QUARANTINED);
 	on(&job[0], &c, "faulty", 1);
