@@ -153,7 +153,7 @@ enum drm_weft_health {
 	DRM_WEFT_HEALTH_DEGRADED = 1,
 	/** @DRM_WEFT_HEALTH_DRAINING: is being unregistered */
 	DRM_WEFT_HEALTH_DRAINING = 2,
-	/** @DRM_WEFT_HEALTH_QUARANTINED: could not be reset: takes no jobs, its memory is not reused */
+	/** @DRM_WEFT_HEALTH_QUARANTINED: could not be reset: no jobs, memory not reused */
 	DRM_WEFT_HEALTH_QUARANTINED = 3,
 };
 
