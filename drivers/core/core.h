@@ -268,6 +268,8 @@ struct weft_device {
 	atomic64_t resets;
 	/** @leaving: being unregistered; set under pool->lock */
 	bool leaving;
+	/** @gone: the backend answered ENODEV; set under pool->lock */
+	bool gone;
 };
 
 #define to_weft_device(d) container_of(d, struct weft_device, dev)
@@ -300,6 +302,7 @@ void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
 void weft_job_abort_queue(struct weft_job *job);
 void weft_device_give_up(struct weft_device *wdev);
+void weft_device_gone_locked(struct weft_device *wdev);
 
 /* ----------------------------------------------------------------- tenant */
 

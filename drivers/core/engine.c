@@ -46,6 +46,8 @@ static bool weft_run_end(struct weft_job *job, int error, u32 code, u64 busy_ns)
 	job->end_ns = weft_now();
 	job->error = error > 0 ? -error : error;
 	job->code = code;
+	/* the backend knows before it unregisters the device */
+	job->lost = job->error == -ENODEV;
 	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
 	llist_add(&job->done_node, &job->engine->done);
 	return true;

@@ -194,6 +194,8 @@ void weft_job_return(struct weft_job *job, enum weft_return_reason why)
 
 	spin_lock(&pool->lock);
 	job->wdev = NULL;
+	if (why == WEFT_RETURN_DEVICE_LOST)
+		weft_device_gone_locked(wdev);
 	weft_sched_job_return(&pool->sched, &job->sched, why, 0, weft_now());
 	if (job->cancel)
 		weft_job_end_locked(job, job->cancel);
@@ -287,7 +289,7 @@ void weft_job_bind_work(struct work_struct *work)
 	}
 	image = weft_program_load(job->program, wdev, job->image_mask);
 	if (IS_ERR(image)) {
-		if (READ_ONCE(wdev->lost))
+		if (PTR_ERR(image) == -ENODEV || READ_ONCE(wdev->lost))
 			weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 		else
 			weft_job_fail(job, PTR_ERR(image));
@@ -296,7 +298,7 @@ void weft_job_bind_work(struct work_struct *work)
 	ret = weft_residency_bind(job, wdev);
 	if (ret == -EAGAIN)
 		return weft_job_return(job, WEFT_RETURN_NO_SPACE);
-	if (ret && READ_ONCE(wdev->lost))
+	if (ret == -ENODEV || (ret && READ_ONCE(wdev->lost)))
 		return weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 	if (ret)
 		return weft_job_fail(job, ret);

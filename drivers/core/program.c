@@ -247,7 +247,7 @@ struct weft_image *weft_program_load(struct weft_program *program, struct weft_d
 	struct weft_loaded *loaded;
 
 	if (index < 0)
-		return ERR_PTR(-ENODEV);
+		return ERR_PTR(-ENOEXEC);
 	mutex_lock(&program->lock);
 	loaded = weft_program_find_locked(program, wdev, index);
 	if (loaded)

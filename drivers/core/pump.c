@@ -50,6 +50,8 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 
 	lockdep_assert_held(&pool->lock);
 	job->engine->assigned--;
+	if (job->lost)
+		weft_device_gone_locked(wdev);
 	if (job->again) {
 		job->again = false;
 		job->lost = false;

@@ -35,16 +35,32 @@ void weft_job_deadline(struct timer_list *timer)
 	weft_job_abort_queue(job);
 }
 
-static void weft_device_open(struct weft_device *wdev, bool open)
+static void weft_device_open_locked(struct weft_device *wdev, bool open)
 {
 	struct weft_pool *pool = wdev->pool;
-	struct weft_sched_device to;
+	struct weft_sched_device to = wdev->sched;
 
-	spin_lock(&pool->lock);
-	to = wdev->sched;
-	to.open = open && !wdev->leaving;
-	weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
-	spin_unlock(&pool->lock);
+	lockdep_assert_held(&pool->lock);
+	to.open = open && !wdev->leaving && !wdev->gone;
+	if (to.open != wdev->sched.open)
+		weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
+}
+
+static void weft_device_open(struct weft_device *wdev, bool open)
+{
+	spin_lock(&wdev->pool->lock);
+	weft_device_open_locked(wdev, open);
+	spin_unlock(&wdev->pool->lock);
+}
+
+/* The backend answered ENODEV: it gets no more jobs until it unregisters the device. */
+void weft_device_gone_locked(struct weft_device *wdev)
+{
+	/* while the core resets a device it is ENODEV to transfers, but comes back */
+	if (READ_ONCE(wdev->lost))
+		return;
+	wdev->gone = true;
+	weft_device_open_locked(wdev, false);
 }
 
 static void weft_device_set_health(struct weft_device *wdev, u32 health)

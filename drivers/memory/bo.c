@@ -215,7 +215,7 @@ static const struct vm_operations_struct weft_bo_vm_ops = {
 
 static int weft_bo_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma)
 {
-	if (is_cow_mapping(vma->vm_flags))
+	if (weft_vma_is_cow(vma))
 		return -EINVAL;
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);

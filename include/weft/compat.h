@@ -9,6 +9,7 @@
 #define WEFT_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/mm.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
@@ -43,6 +44,16 @@ static inline void weft_hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = fn;
+}
+#endif
+
+/* asked of the mapping instead of its flags */
+#ifdef WEFT_HAVE_VMA_IS_COW
+#define weft_vma_is_cow vma_is_cow_mapping
+#else
+static inline bool weft_vma_is_cow(const struct vm_area_struct *vma)
+{
+	return is_cow_mapping(vma->vm_flags);
 }
 #endif
 
