@@ -33,10 +33,10 @@ static const char usage_text[] =
 "Classify handwritten digits by their nearest neighbour on the devices of a pool.\n"
 "\n"
 "  --data FILE          digits made by digits-fetch (default: in the user's cache)\n"
-"  --test N             digits to classify (400)\n"
-"  --train N            digits to compare with (3200)\n"
-"  --tile-test N        test digits of a tile (40)\n"
-"  --tile-train N       training digits of a tile (200)\n"
+"  --test N             digits to classify (300)\n"
+"  --train N            digits to compare with (3000)\n"
+"  --tile-test N        test digits of a tile (60)\n"
+"  --tile-train N       training digits of a tile (300)\n"
 "  --repeat N           run N times and report on the last (1)\n"
 "  --policy NAME        fail unless this policy is in force\n"
 "  --tenant-load SEC    keep running for SEC seconds\n"
@@ -230,7 +230,7 @@ out:
 int main(int argc, char **argv)
 {
 	struct options o = {
-		.shape = { .test = 400, .train = 3200, .tile_test = 40, .tile_train = 200 },
+		.shape = { .test = 300, .train = 3000, .tile_test = 60, .tile_train = 300 },
 		.repeat = 1,
 	};
 	struct digits_work *work = NULL;

@@ -96,9 +96,9 @@ const char *digits_kind_name(enum digits_kind kind);
 /**
  * struct digits_run - one pass over the work
  * @best: answers
- * @records: of every job, row by row in order of submission; of the last attempt
+ * @records: of every job, row by row; rows that were submitted again have records of each attempt
  * @jobs: number of @records
- * @redone: jobs that were submitted again because a device was lost with their inputs
+ * @redone: of these, jobs that were submitted again because results were lost with a device
  * @start_ns: the first submission
  * @makespan_ns: from the first submission to the end of the last job
  */
@@ -126,12 +126,8 @@ void digits_work_destroy(struct digits_work *work);
  */
 typedef uint64_t (*digits_place_fn)(enum digits_kind kind, uint32_t row, uint32_t column,
 				    void *arg);
-/* called when jobs of a row have ended */
-typedef void (*digits_progress_fn)(uint32_t rows_done, uint32_t rows, void *arg);
-
 struct digits_options {
 	digits_place_fn place;
-	digits_progress_fn progress;
 	void *arg;
 };
 

@@ -20,7 +20,9 @@
 
 #include "digits.h"
 
-#define DIGITS_ATTEMPTS	4
+#define DIGITS_ATTEMPTS		4
+/* an emulated machine that has other things to do may stand still for a while */
+#define DIGITS_TIMEOUT_NS	20000000000u
 
 struct digits_row {
 	struct weft_bo **scores;
@@ -226,6 +228,7 @@ static void digits_job_mark(struct weft_job *job, const struct digits_options *o
 			    enum digits_kind kind, uint32_t row, uint32_t column)
 {
 	weft_job_flags(job, DRM_WEFT_JOB_IDEMPOTENT);
+	weft_job_limits(job, DIGITS_TIMEOUT_NS, 0);
 	weft_job_user_data(job, (uint64_t)kind << 32 | row << 16 | column);
 	if (options->place)
 		weft_job_where(job, options->place(kind, row, column, options->arg), 0);
@@ -317,11 +320,12 @@ static int digits_row_finish(struct digits_work *w, uint32_t row, struct digits_
 {
 	uint32_t jobs = digits_row_jobs(&w->shape);
 	struct digits_row *r = &w->rows[row];
-	struct drm_weft_job_record *records = run->records + (size_t)row * jobs;
+	struct drm_weft_job_record *records = run->records + run->jobs;
 	uint32_t i;
 	int ret;
 
 	r->pending = false;
+	run->jobs += jobs;
 	ret = weft_wait(w->pool, r->first_id, jobs, WEFT_FOREVER, records);
 	if (ret == -EREMOTEIO) {
 		/* only what a lost device explains may be tried again */
@@ -358,7 +362,7 @@ static int digits_rows_run(struct digits_work *w, const struct digits_options *o
 			   struct digits_run *run)
 {
 	uint32_t rows = digits_rows(&w->shape);
-	uint32_t todo = rows, done = 0;
+	uint32_t todo = rows;
 	uint32_t row, attempt;
 	bool *wanted = malloc(rows);
 	int ret = -1;
@@ -385,9 +389,6 @@ static int digits_rows_run(struct digits_work *w, const struct digits_options *o
 				continue;
 			wanted[row] = false;
 			todo--;
-			done++;
-			if (options->progress)
-				options->progress(done, rows, options->arg);
 		}
 	}
 	ret = 0;
@@ -410,9 +411,9 @@ int digits_work_run(struct digits_work *work, const struct digits_options *optio
 	uint32_t i;
 
 	memset(run, 0, sizeof(*run));
-	run->jobs = digits_rows(&work->shape) * digits_row_jobs(&work->shape);
 	run->best = calloc(work->shape.test, sizeof(*run->best));
-	run->records = calloc(run->jobs, sizeof(*run->records));
+	run->records = calloc((size_t)digits_rows(&work->shape) * digits_row_jobs(&work->shape) *
+			      DIGITS_ATTEMPTS, sizeof(*run->records));
 	if (!run->best || !run->records ||
 	    digits_rows_run(work, options ? options : &usual, run)) {
 		digits_run_free(run);
