@@ -143,6 +143,7 @@ enum drm_weft_class {
 	/** @DRM_WEFT_CLASS_DPU: "dpu" */
 	DRM_WEFT_CLASS_DPU = 4,
 };
+
 #define DRM_WEFT_CLASS_COUNT 5
 
 /** enum drm_weft_health - what the operator should think of a device */

@@ -29,11 +29,20 @@ enum weft_sim_op {
 	WEFT_SIM_OP_FILL = 2,
 	/** @WEFT_SIM_OP_ADD: dst[i] = a[i] + b[i] (u32); &struct weft_sim_add; work = count */
 	WEFT_SIM_OP_ADD = 3,
-	/** @WEFT_SIM_OP_REDUCE: dst[0] (s64) = sum of src[i] (s32); &struct weft_sim_reduce; work = count */
+	/**
+	 * @WEFT_SIM_OP_REDUCE: dst[0] (s64) = sum of src[i] (s32); &struct weft_sim_reduce;
+	 * work = count
+	 */
 	WEFT_SIM_OP_REDUCE = 4,
-	/** @WEFT_SIM_OP_HISTOGRAM: dst (u32[256]) = counts of src (u8); &struct weft_sim_histogram; work = count */
+	/**
+	 * @WEFT_SIM_OP_HISTOGRAM: dst (u32[256]) = counts of src (u8);
+	 * &struct weft_sim_histogram; work = count
+	 */
 	WEFT_SIM_OP_HISTOGRAM = 5,
-	/** @WEFT_SIM_OP_GEMM_I8: c[i][j] (s32) = sum over l of a[i][l] * b[j][l] (s8); &struct weft_sim_gemm; work = m*n*k */
+	/**
+	 * @WEFT_SIM_OP_GEMM_I8: c[i][j] (s32) = sum over l of a[i][l] x b[j][l] (s8);
+	 * &struct weft_sim_gemm; work = m x n x k
+	 */
 	WEFT_SIM_OP_GEMM_I8 = 6,
 	/**
 	 * @WEFT_SIM_OP_ARGMAX: for each row i of s (s32[m][n]): the largest value of
@@ -48,6 +57,7 @@ enum weft_sim_op {
 	 */
 	WEFT_SIM_OP_BEST = 8,
 };
+
 #define WEFT_SIM_OP_COUNT 9
 
 /**
