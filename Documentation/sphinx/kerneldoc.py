@@ -4,8 +4,8 @@
 The script (Perl, `scripts/kernel-doc` of the kernel's headers) reads only comments that open on
 a line of their own. weft's headers also use `/** name() - what */` on one line; these are
 unfolded first. That such a line leaves out a function's parameters and return value is no
-warning (in headers listed in `kernel_doc_brief`: members, too); anything else that the script
-complains of is. Each header is run through it once; directives pick from the result by name, and
+warning, nor is anything left out in a header listed in `kernel_doc_brief`; all else that the
+script complains of is. Each header is run through it once; directives pick from the result by name, and
 a header that is picked from must be picked from completely, so that nothing documented is left
 out of the manual.
 
@@ -122,8 +122,8 @@ class Header:
                 continue
             at = min(int(m.group(1)), len(lines))
             left = LEFT_OUT.match(m.group(2))
-            if not (left and left.group(1) in short and
-                    (brief or self.kinds.get(left.group(1)) == "function")):
+            if not (left and (brief or (left.group(1) in short and
+                                        self.kinds.get(left.group(1)) == "function"))):
                 self.complaints.append((lines[at - 1], m.group(2)))
         if run.returncode and not self.complaints:
             self.complaints.append((1, f"kernel-doc: exit {run.returncode}"))
