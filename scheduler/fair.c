@@ -28,7 +28,7 @@
  */
 #include "internal.h"
 
-#define WEFT_UNITS_MAX	(1ull << 61)
+#define WEFT_UNITS_MAX	BIT_ULL(61)
 
 static struct weft_sched_tenant *weft_entity_tenant(struct weft_tree_node *node, u32 service)
 {
@@ -133,7 +133,8 @@ static void weft_entity_dequeue(struct weft_sched_group *group, struct weft_sche
 }
 
 /* The devices that @e's READY jobs can use are now @mask: wake, sleep or just tell the tree. */
-static void weft_entity_update(struct weft_sched_group *group, struct weft_sched_entity *e, u64 mask)
+static void weft_entity_update(struct weft_sched_group *group, struct weft_sched_entity *e,
+			       u64 mask)
 {
 	if (!e->queued && !mask) {
 		/* All its jobs wait for space in memory: it sleeps on. */
@@ -151,7 +152,8 @@ static void weft_entity_update(struct weft_sched_group *group, struct weft_sched
 }
 
 /* Add @units, which may be negative, to what @e was served. */
-static void weft_entity_charge(struct weft_sched_group *group, struct weft_sched_entity *e, s64 units)
+static void weft_entity_charge(struct weft_sched_group *group, struct weft_sched_entity *e,
+			       s64 units)
 {
 	bool queued = e->queued;
 	u64 ticks, left;

@@ -8,7 +8,7 @@
 /* Run time assumed where nothing at all is known, ns. */
 #define WEFT_RUN_UNKNOWN	100000ull
 /* Longest time that is taken seriously, ns (13 days): keeps sums far from wrapping. */
-#define WEFT_TIME_MAX		(1ull << 50)
+#define WEFT_TIME_MAX		BIT_ULL(50)
 
 /* ---- record.c */
 void weft_log(struct weft_sched *s, u64 now, u32 type, u64 id, u32 a, u32 b, u64 arg0, u64 arg1,

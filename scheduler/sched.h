@@ -66,7 +66,7 @@ enum weft_service {
 #define WEFT_SCHED_SLOTS	64u
 #define WEFT_SCHED_CREDITS_MAX	4096u
 #define WEFT_SCHED_DEPTH_MAX	16u
-#define WEFT_SCHED_PRICE_MAX	(1u << 20)
+#define WEFT_SCHED_PRICE_MAX	1048576u
 
 /*
  * struct weft_sched_group - the members of a class (tenants) or of a tenant (clients)
@@ -98,7 +98,7 @@ struct weft_sched_entity {
 	bool queued;
 };
 
-/** struct weft_sched_tenant - who pays; caller sets the first block before weft_sched_tenant_add() */
+/** struct weft_sched_tenant - who pays; the caller sets what stands before @priced */
 struct weft_sched_tenant {
 	/** @id: unique, never reused */
 	u32 id;
@@ -466,8 +466,10 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
  */
 int weft_sched_device_set(struct weft_sched *s, struct weft_sched_device *d,
 			  const struct weft_sched_device *to, u64 now);
-/* -EBUSY while jobs are BINDING, BOUND or RUNNING there; clears the region's bit in no data:
- * the caller does that with weft_sched_data_set() */
+/*
+ * -EBUSY while jobs are BINDING, BOUND or RUNNING there; clears the region's bit in no data:
+ * the caller does that with weft_sched_data_set()
+ */
 int weft_sched_device_remove(struct weft_sched *s, struct weft_sched_device *d, u64 now);
 
 void weft_sched_data_add(struct weft_sched *s, struct weft_sched_data *d, u64 now);
@@ -475,7 +477,11 @@ void weft_sched_data_add(struct weft_sched *s, struct weft_sched_data *d, u64 no
 void weft_sched_data_set(struct weft_sched *s, struct weft_sched_data *d, u64 valid, u64 now);
 /* the caller guarantees that no job in flight refers to it */
 void weft_sched_data_remove(struct weft_sched *s, struct weft_sched_data *d, u64 now);
-/** weft_sched_data_busy() - is a job in flight (any state but DONE) that writes (@access READ) or uses (WRITE) @d? */
+/**
+ * weft_sched_data_busy() - would a reader or writer of @d have to wait?
+ * @d: data
+ * @access: READ: is a job in flight (any state but DONE) that writes it; WRITE: that uses it
+ */
 bool weft_sched_data_busy(const struct weft_sched_data *d, u32 access);
 
 /**
@@ -569,8 +575,11 @@ enum weft_return_reason {
 	WEFT_RETURN_DRAIN = 2,
 };
 
-/* BINDING, BOUND or RUNNING -> READY. @busy_ns used so far is charged. After NO_SPACE the device is
- * not a candidate for this job until another job ends there or an eviction input arrives. */
+/*
+ * BINDING, BOUND or RUNNING -> READY. @busy_ns used so far is charged. After NO_SPACE the device is
+ * not a candidate for this job until another job ends there, a copy in its region is given up, or
+ * the device is set; if no other job is on the device it stays a candidate.
+ */
 int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 			  enum weft_return_reason why, u64 busy_ns, u64 now);
 

@@ -109,11 +109,12 @@ struct weft_tree_node *weft_tree_first(const struct weft_tree *tree, u64 mask)
 	if (!node || !(node->all & mask))
 		return NULL;
 	for (;;) {
-		if (node->child[0] && (node->child[0]->all & mask))
+		if (node->child[0] && (node->child[0]->all & mask)) {
 			node = node->child[0];
-		else if (node->mask & mask)
+			continue;
+		}
+		if (node->mask & mask)
 			return node;
-		else
-			node = node->child[1];
+		node = node->child[1];
 	}
 }

@@ -158,7 +158,7 @@ struct weft_sched_job *pool_submit(struct pool *p, const struct spec *spec)
 
 struct weft_sched_job *pool_job(struct pool *p, struct weft_sched_client *c, u64 kernel)
 {
-	return pool_submit(p, &(struct spec){ .client = c, .kernel = kernel });
+	return pool_add(p, .client = c, .kernel = kernel);
 }
 
 void pool_teach(struct pool *p, struct weft_sched_client *c, u64 kernel,
@@ -167,8 +167,7 @@ void pool_teach(struct pool *p, struct weft_sched_client *c, u64 kernel,
 	struct weft_sched_job *job;
 	u64 id = d->id;
 
-	job = pool_submit(p, &(struct spec){ .client = c, .kernel = kernel,
-					     .devices = BIT_ULL(id) });
+	job = pool_add(p, .client = c, .kernel = kernel, .devices = BIT_ULL(id));
 	assert_ptr_equal(pool_pick(p).job, job);
 	pool_start(p, job);
 	pool_done(p, job, ns);

@@ -76,6 +76,8 @@ struct weft_sched_client *pool_client(struct pool *p, struct weft_sched_tenant *
 struct weft_sched_device *pool_device(struct pool *p, u32 id, u32 price);
 struct weft_sched_data *pool_data(struct pool *p, u64 bytes, u64 valid);
 struct weft_sched_job *pool_submit(struct pool *p, const struct spec *spec);
+/* pool_add(p, .client = c, .kernel = 1): the rest of the specification is zero */
+#define pool_add(p, ...) pool_submit(p, &(struct spec){ __VA_ARGS__ })
 struct weft_sched_job *pool_job(struct pool *p, struct weft_sched_client *c, u64 kernel);
 /* teach it that @kernel takes @ns on @d at size 1 */
 void pool_teach(struct pool *p, struct weft_sched_client *c, u64 kernel,

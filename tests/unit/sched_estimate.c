@@ -238,7 +238,8 @@ static void test_replacement(void **state)
 		f->est[i].key = i + 1;
 		f->est[i].bucket = 60;
 		f->est[i].mean_ns = 1;
-		f->est[i].count = count[i] = 100 + (i * 37) % SMALL;
+		count[i] = 100 + i * 37 % SMALL;
+		f->est[i].count = count[i];
 	}
 	weft_estimate_try(&f->s, &f->job, &f->d[0]);
 	for (i = 0; i < SMALL; i++) {

@@ -125,8 +125,7 @@ static void test_prices(void **state)
 	for (i = 0; i < 2; i++) {
 		u64 id = !i;
 
-		pool_submit(f.p, &(struct spec){ .client = f.c[i], .kernel = KERNEL,
-						 .devices = BIT_ULL(id) });
+		pool_add(f.p, .client = f.c[i], .kernel = KERNEL, .devices = BIT_ULL(id));
 		d = pool_pick(f.p);
 		assert_ptr_equal(d.device, i ? f.d : dear);
 		pool_start(f.p, d.job);
@@ -243,8 +242,7 @@ static void test_sleeper_keeps_lag(void **state)
 
 	pool_teach(f.p, f.c[1], KERNEL, other, COST);
 	other->outstanding = other->credits + other->depth;	/* no room */
-	stuck = pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL,
-						 .devices = 2 });
+	stuck = pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .devices = 2);
 	submit(&f, 1, 60);
 	expect(&f, "BBB");
 	behind = f.p->s.class[BATCH].vtime - f.t[0]->entity[BATCH].vtime;
@@ -267,7 +265,7 @@ static void test_lag_is_bounded(void **state)
 
 	pool_teach(f.p, f.c[1], KERNEL, other, COST);
 	other->outstanding = other->credits + other->depth;
-	pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL, .devices = 2 });
+	pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .devices = 2);
 	submit(&f, 1, 200);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(step(&f, COST), 'B');
@@ -331,10 +329,8 @@ static void test_classes(void **state)
 	u32 i;
 
 	for (i = 0; i < 3; i++) {
-		pool_submit(f.p, &(struct spec){ .client = f.c[i], .kernel = KERNEL,
-						 .service = service[i] + 1 });
-		pool_submit(f.p, &(struct spec){ .client = f.c[i], .kernel = KERNEL,
-						 .service = service[i] + 1 });
+		pool_add(f.p, .client = f.c[i], .kernel = KERNEL, .service = service[i] + 1);
+		pool_add(f.p, .client = f.c[i], .kernel = KERNEL, .service = service[i] + 1);
 	}
 	submit(&f, 0, 1);
 	/* realtime, interactive, batch, best effort */
@@ -351,15 +347,13 @@ static void test_order_in_client(void **state)
 	low = pool_job(f.p, f.c[0], KERNEL);
 	late = pool_job(f.p, f.c[0], KERNEL);
 	long_path = pool_job(f.p, f.c[0], KERNEL);
-	next = pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL,
-						.after = &long_path, .after_count = 1 });
+	next = pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .after = &long_path,
+			.after_count = 1);
 	assert_int_equal(low->rank, COST);
 	assert_int_equal(long_path->rank, 2 * COST);
-	pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL,
-					 .after = &next, .after_count = 1 });
+	pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .after = &next, .after_count = 1);
 	assert_int_equal(long_path->rank, 3 * COST);
-	high = pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL,
-						.priority = 7 });
+	high = pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .priority = 7);
 	f.d->credits = 8;
 	assert_ptr_equal(pool_pick(f.p).job, high);
 	assert_ptr_equal(pool_pick(f.p).job, long_path);
@@ -376,9 +370,8 @@ static void test_rank_depth(void **state)
 	u32 i;
 
 	for (i = 0; i < 40; i++)
-		job[i] = pool_submit(f.p, &(struct spec){ .client = f.c[0], .kernel = KERNEL,
-							  .after = i ? &job[i - 1] : NULL,
-							  .after_count = !!i });
+		job[i] = pool_add(f.p, .client = f.c[0], .kernel = KERNEL,
+				  .after = i ? &job[i - 1] : NULL, .after_count = !!i);
 	assert_int_equal(job[39]->rank, COST);
 	assert_int_equal(job[39 - 31]->rank, 32 * COST);
 	assert_int_equal(job[39 - 32]->rank, 33 * COST);

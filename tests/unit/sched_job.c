@@ -31,14 +31,13 @@ static struct weft_sched_job *use(struct fixture *f, u32 access, bool no_implici
 {
 	struct use u = { f->x, access, no_implicit };
 
-	return pool_submit(f->p, &(struct spec){ .client = f->c, .uses = &u, .use_count = 1,
-						 .run_anyway = anyway });
+	return pool_add(f->p, .client = f->c, .uses = &u, .use_count = 1, .run_anyway = anyway);
 }
 
 static struct weft_sched_job *after(struct fixture *f, struct weft_sched_job *from, bool anyway)
 {
-	return pool_submit(f->p, &(struct spec){ .client = f->c, .after = &from, .after_count = 1,
-						 .run_anyway = anyway });
+	return pool_add(f->p, .client = f->c, .after = &from, .after_count = 1,
+			.run_anyway = anyway);
 }
 
 /* run a READY job that must be picked next, to its end */
@@ -102,10 +101,10 @@ static struct weft_sched_job *reach(struct fixture *f, u32 state, struct weft_sc
 static void test_transitions(void **state)
 {
 	enum { BOUND, RUNNING, DONE, RETURN, CANCEL, CALLS };
+	/* bound, running, done, return, cancel; -1: refused */
 	static const int leads[6][CALLS] = {
-		/*		      bound		running		  done	     return	   cancel */
-		[WEFT_JOB_WAITING] = { -1,		-1,		  -1,		-1,		WEFT_JOB_DONE },
-		[WEFT_JOB_READY] = { -1,		-1,		  -1,		-1,		WEFT_JOB_DONE },
+		[WEFT_JOB_WAITING] = { -1, -1, -1, -1, WEFT_JOB_DONE },
+		[WEFT_JOB_READY] = { -1, -1, -1, -1, WEFT_JOB_DONE },
 		[WEFT_JOB_BINDING] = { WEFT_JOB_BOUND, -1, WEFT_JOB_DONE, WEFT_JOB_READY, -1 },
 		[WEFT_JOB_BOUND] = { -1, WEFT_JOB_RUNNING, WEFT_JOB_DONE, WEFT_JOB_READY, -1 },
 		[WEFT_JOB_RUNNING] = { -1, -1, WEFT_JOB_DONE, WEFT_JOB_READY, -1 },
@@ -286,7 +285,7 @@ static void test_explicit_edges(void **state)
 	struct weft_sched_job *both[] = { a, b };
 	struct weft_sched_job *job, *late;
 
-	job = pool_submit(f.p, &(struct spec){ .client = f.c, .after = both, .after_count = 2 });
+	job = pool_add(f.p, .client = f.c, .after = both, .after_count = 2);
 	run(&f, a, 0);
 	assert_int_equal(job->state, WEFT_JOB_WAITING);
 	run(&f, b, 0);
@@ -339,7 +338,7 @@ static void test_poison_once(void **state)
 	struct weft_sched_job *pre[] = { a, b, open };
 	struct weft_sched_job *job;
 
-	job = pool_submit(f.p, &(struct spec){ .client = f.c, .after = pre, .after_count = 3 });
+	job = pool_add(f.p, .client = f.c, .after = pre, .after_count = 3);
 	assert_int_equal(weft_sched_job_cancel(&f.p->s, a, -ECANCELED, 0), 0);
 	assert_int_equal(f.p->poisoned, 2);
 	assert_true(job->poisoned);
@@ -426,15 +425,33 @@ static void test_submit_errors(void **state)
 		ref.data = f.x;
 		edges[0].from = pre;
 		switch (i) {
-		case 0: bad.client = NULL; break;
-		case 1: bad.devices = 0; break;
-		case 2: bad.size = 0; break;
-		case 3: bad.priority = 8; break;
-		case 4: bad.service = WEFT_SERVICE_COUNT; break;
-		case 5: ref.data = NULL; break;
-		case 6: ref.access = 0; break;
-		case 7: ref.access = 4; break;
-		case 8: edges[0].from = &unknown; break;
+		case 0:
+			bad.client = NULL;
+			break;
+		case 1:
+			bad.devices = 0;
+			break;
+		case 2:
+			bad.size = 0;
+			break;
+		case 3:
+			bad.priority = 8;
+			break;
+		case 4:
+			bad.service = WEFT_SERVICE_COUNT;
+			break;
+		case 5:
+			ref.data = NULL;
+			break;
+		case 6:
+			ref.access = 0;
+			break;
+		case 7:
+			ref.access = 4;
+			break;
+		case 8:
+			edges[0].from = &unknown;
+			break;
 		}
 		assert_int_equal(weft_sched_job_submit(&f.p->s, &bad, edges, 2, 1, 0), -EINVAL);
 		assert_false(bad.known);

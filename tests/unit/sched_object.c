@@ -76,17 +76,39 @@ static void test_device_errors(void **state)
 	for (i = 0; i < 11; i++) {
 		d = good;
 		switch (i) {
-		case 0: d.id = 64; break;
-		case 1: d.region = 64; break;
-		case 2: d.host_region = 64; break;
-		case 3: d.credits = 0; break;
-		case 4: d.credits = 4097; break;
-		case 5: d.depth = 0; break;
-		case 6: d.depth = 17; break;
-		case 7: d.price = 0; break;
-		case 8: d.price = (1u << 20) + 1; break;
-		case 9: d.down.bandwidth = 0; break;
-		case 10: d.up.bandwidth = 0; break;
+		case 0:
+			d.id = 64;
+			break;
+		case 1:
+			d.region = 64;
+			break;
+		case 2:
+			d.host_region = 64;
+			break;
+		case 3:
+			d.credits = 0;
+			break;
+		case 4:
+			d.credits = 4097;
+			break;
+		case 5:
+			d.depth = 0;
+			break;
+		case 6:
+			d.depth = 17;
+			break;
+		case 7:
+			d.price = 0;
+			break;
+		case 8:
+			d.price = (1u << 20) + 1;
+			break;
+		case 9:
+			d.down.bandwidth = 0;
+			break;
+		case 10:
+			d.up.bandwidth = 0;
+			break;
 		}
 		assert_int_equal(weft_sched_device_add(&p->s, &d, 0), -EINVAL);
 	}
@@ -200,10 +222,10 @@ static void test_records_of_submit(void **state)
 	struct weft_rec rec;
 	u64 seq = p->s.seq;
 
-	job = pool_submit(p, &(struct spec){ .client = c, .kernel = 0x1122334455667788,
-		.size = 99, .devices = 0xf0, .service = WEFT_SERVICE_BEST_EFFORT + 1,
-		.priority = 5, .run_anyway = true, .uses = &u, .use_count = 1,
-		.after = &first, .after_count = 1, .deadline = 1234 });
+	job = pool_add(p, .client = c, .kernel = 0x1122334455667788, .size = 99, .devices = 0xf0,
+		       .service = WEFT_SERVICE_BEST_EFFORT + 1, .priority = 5, .run_anyway = true,
+		       .uses = &u, .use_count = 1, .after = &first, .after_count = 1,
+		       .deadline = 1234);
 	assert_int_equal(p->s.seq, seq + 4);
 	assert_int_equal(pool_count(p, WEFT_REC_JOB_REF, &rec), 1);
 	assert_int_equal(rec.id, job->id);
@@ -279,7 +301,8 @@ static void test_names(void **state)
 	assert_null(weft_reason_name(WEFT_REASON_OUTRUN + 1));
 	memset(&header, 0xff, sizeof(header));
 	weft_log_header_init(&header);
-	assert_memory_equal(&header, "\0weftlog\1\0\0\0\100\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 32);
+	assert_memory_equal(&header, "\0weftlog\1\0\0\0\100\0\0", 15);
+	assert_int_equal(header.reserved[0] | header.reserved[1], 0);
 	assert_int_equal(sizeof(struct weft_rec), 64);
 	assert_int_equal(sizeof(struct weft_sched_est), 32);
 }

@@ -38,16 +38,14 @@ static struct fixture setup(const char *policy, u64 run0, u64 run1, u64 run2)
 
 static struct weft_sched_job *job_on(struct fixture *f, u64 devices)
 {
-	return pool_submit(f->p, &(struct spec){ .client = f->c, .kernel = KERNEL,
-						 .devices = devices });
+	return pool_add(f->p, .client = f->c, .kernel = KERNEL, .devices = devices);
 }
 
 static struct weft_sched_job *job_with(struct fixture *f, struct weft_sched_data *data, u32 access)
 {
 	struct use u = { data, access, false };
 
-	return pool_submit(f->p, &(struct spec){ .client = f->c, .kernel = KERNEL, .uses = &u,
-						 .use_count = 1 });
+	return pool_add(f->p, .client = f->c, .kernel = KERNEL, .uses = &u, .use_count = 1);
 }
 
 /* What the log says about @device after the last record of @type. */
@@ -63,7 +61,7 @@ static struct weft_rec candidate(struct fixture *f, u32 type, u32 device)
 		if (f->p->log[i].a == device)
 			return f->p->log[i];
 	}
-	fail_msg("no candidate %u", device);
+	fail_msg("device %u was not looked at", device);
 	return none;
 }
 
@@ -152,8 +150,7 @@ static void test_no_transfer(void **state)
 	struct use uses[] = { { blank, R, false }, { here, R, false }, { out, W, false } };
 	struct weft_sched_decision d;
 
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .uses = uses,
-					 .use_count = 3 });
+	pool_add(f.p, .client = f.c, .kernel = KERNEL, .uses = uses, .use_count = 3);
 	d = pool_pick(f.p);
 	assert_int_equal(d.transfer, 0);
 	assert_int_equal(d.start, 0);
@@ -213,8 +210,7 @@ static void test_up_links(void **state)
 	struct use uses[] = { { a, R, false }, { b, R, false }, { c, R, false } };
 	struct weft_sched_decision d;
 
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .uses = uses,
-					 .use_count = 3, .devices = 1 });
+	pool_add(f.p, .client = f.c, .kernel = KERNEL, .uses = uses, .use_count = 3, .devices = 1);
 	d = pool_pick(f.p);
 	/* up: a 0-1000, b 1000-2000 on 1; c 0-1000 on 2; down: a -2000, b -3000, c -4000 */
 	assert_int_equal(d.start, 4000);
@@ -495,8 +491,8 @@ static void test_devices_change(void **state)
 {
 	struct fixture f = setup("eft", 100, 200, 0);
 	struct weft_sched_job *job = job_on(&f, 1);
-	struct weft_sched_job *waits = pool_submit(f.p, &(struct spec){ .client = f.c,
-		.kernel = KERNEL, .devices = 1, .after = &job, .after_count = 1 });
+	struct weft_sched_job *waits = pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 1,
+						.after = &job, .after_count = 1);
 	struct weft_rec rec;
 
 	assert_int_equal(weft_sched_job_devices(&f.p->s, job, 0, 0), -EINVAL);
@@ -570,13 +566,13 @@ static void test_explore_not(void **state)
 	u32 i;
 
 	f.d[2] = pool_device(f.p, 2, WEFT_PRICE_UNIT);
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = 99 });
+	pool_add(f.p, .client = f.c, .kernel = 99);
 	pool_pick(f.p);
 	assert_int_equal(reason(&f, WEFT_REC_DECISION, 0), WEFT_REASON_CHOSEN);
 	/* device 2 is never tried, but full */
 	pool_teach(f.p, f.c, 98, f.d[2], 500000);
 	for (i = 0; i < 2; i++) {
-		pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = 98, .devices = 4 });
+		pool_add(f.p, .client = f.c, .kernel = 98, .devices = 4);
 		assert_ptr_equal(pool_pick(f.p).device, f.d[2]);
 	}
 	job_on(&f, U64_MAX);
@@ -593,11 +589,9 @@ static void test_fifo(void **state)
 	struct weft_sched_job *a, *b, *c;
 	struct weft_sched_decision d;
 
-	a = pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL });
-	b = pool_submit(f.p, &(struct spec){ .client = c2, .kernel = KERNEL,
-					     .service = WEFT_SERVICE_REALTIME + 1 });
-	c = pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .priority = 7,
-					     .devices = 3 });
+	a = pool_add(f.p, .client = f.c, .kernel = KERNEL);
+	b = pool_add(f.p, .client = c2, .kernel = KERNEL, .service = WEFT_SERVICE_REALTIME + 1);
+	c = pool_add(f.p, .client = f.c, .kernel = KERNEL, .priority = 7, .devices = 3);
 	d = pool_pick(f.p);
 	assert_ptr_equal(d.job, a);
 	assert_ptr_equal(d.device, f.d[0]);
@@ -613,8 +607,8 @@ static void test_fifo(void **state)
 	assert_ptr_equal(d.device, f.d[1]);
 	assert_int_equal(reason(&f, WEFT_REC_DECISION, 2), WEFT_REASON_NOT_ELIGIBLE);
 	/* device 1 is full now: no plan, the next takes what has room */
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .devices = 2 });
-	a = pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .devices = 3 });
+	pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 2);
+	a = pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 3);
 	d = pool_pick(f.p);
 	assert_ptr_equal(d.job, a);
 	assert_ptr_equal(d.device, f.d[0]);
@@ -681,10 +675,9 @@ static void test_no_idling_behind_others(void **state)
 	u32 i;
 
 	for (i = 0; i < 300; i++)
-		pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .devices = 1,
-						 .priority = 7 });
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .devices = 2 });
-	last = pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = KERNEL, .devices = 4 });
+		pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 1, .priority = 7);
+	pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 2);
+	last = pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 4);
 	pool_pick(f.p);
 	pool_pick(f.p);
 	assert_int_equal(f.d[0]->outstanding, 2);
@@ -762,8 +755,8 @@ static void test_unknown_kernel(void **state)
 	struct fixture f = setup("eft", 100, 1000, 0);
 	struct weft_sched_decision d;
 
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = 55 });
-	pool_submit(f.p, &(struct spec){ .client = f.c, .kernel = 55 });
+	pool_add(f.p, .client = f.c, .kernel = 55);
+	pool_add(f.p, .client = f.c, .kernel = 55);
 	d = pool_pick(f.p);
 	assert_ptr_equal(d.device, f.d[0]);
 	assert_int_equal(d.run, 100000);

@@ -394,8 +394,8 @@ static void test_shares(void **state)
 			w->tenant[i]->weight = 0;
 			weft_sched_tenant_set(&w->p->s, w->tenant[i], 100u << 2 * i, 0);
 			for (k = 0; k < 40; k++)
-				pool_submit(w->p, &(struct spec){ .client = w->client[i],
-					.kernel = 1 + rnd(w, KERNELS), .size = 1 + rnd(w, 8) });
+				pool_add(w->p, .client = w->client[i],
+					 .kernel = 1 + rnd(w, KERNELS), .size = 1 + rnd(w, 8));
 		}
 		for (done = 0; done < 6000; done++) {
 			struct weft_sched_decision d;
@@ -413,8 +413,8 @@ static void test_shares(void **state)
 				pool_start(w->p, d.job);
 				running[i] = d.job;
 				end[i] = w->p->now + true_run(d.job, d.device);
-				pool_submit(w->p, &(struct spec){ .client = d.job->client,
-					.kernel = 1 + rnd(w, KERNELS), .size = 1 + rnd(w, 8) });
+				pool_add(w->p, .client = d.job->client,
+					 .kernel = 1 + rnd(w, KERNELS), .size = 1 + rnd(w, 8));
 			}
 			for (i = 0; i < 64; i++) {
 				if (running[i] && (next == 64 || end[i] < end[next]))

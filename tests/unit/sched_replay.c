@@ -24,10 +24,8 @@ static struct pool *busy_pool(void)
 	pool_teach(p, c, 1, d[0], 100);
 	pool_teach(p, c, 1, d[1], 130);
 	p->now = 1000;
-	a = pool_submit(p, &(struct spec){ .client = c, .kernel = 1, .uses = uses,
-					   .use_count = 2, .deadline = 99 });
-	b = pool_submit(p, &(struct spec){ .client = c, .kernel = 1, .after = &a,
-					   .after_count = 1 });
+	a = pool_add(p, .client = c, .kernel = 1, .uses = uses, .use_count = 2, .deadline = 99);
+	b = pool_add(p, .client = c, .kernel = 1, .after = &a, .after_count = 1);
 	job = pool_job(p, c, 1);
 	assert_int_equal(weft_sched_tenant_set(&p->s, t, 55, p->now), 0);
 	assert_int_equal(weft_sched_policy_set(&p->s, "fifo", p->now), 0);

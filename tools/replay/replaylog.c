@@ -17,13 +17,13 @@
 
 #include "replaylog.h"
 
-#define EST_COUNT_MAX	(1u << 24)
+#define EST_COUNT_MAX	16777216u
 
-enum kind { KIND_TENANT, KIND_CLIENT, KIND_DATA, KIND_JOB };
+enum object_kind { KIND_TENANT, KIND_CLIENT, KIND_DATA, KIND_JOB };
 
 struct object {
 	struct object *next;
-	enum kind kind;
+	enum object_kind kind;
 	u64 id;
 	bool removed;
 	struct weft_sched_ref *refs;
@@ -52,7 +52,6 @@ struct replay {
 	size_t parts;
 };
 
-__attribute__((format(printf, 2, 3)))
 static int fail(struct weft_replay_log *log, const char *format, ...)
 {
 	va_list args;
@@ -121,12 +120,12 @@ int weft_replay_load(struct weft_replay_log *log, FILE *file)
 
 /* ----------------------------------------------------------------- objects */
 
-static struct object **object_bucket(struct replay *r, enum kind kind, u64 id)
+static struct object **object_bucket(struct replay *r, enum object_kind kind, u64 id)
 {
 	return &r->bucket[weft_mix64(id * 4 + kind) & (r->bucket_count - 1)];
 }
 
-static struct object *object_find(struct replay *r, enum kind kind, u64 id)
+static struct object *object_find(struct replay *r, enum object_kind kind, u64 id)
 {
 	struct object *o;
 
@@ -166,7 +165,7 @@ static bool object_grow(struct replay *r)
 	return true;
 }
 
-static struct object *object_new(struct replay *r, enum kind kind, u64 id)
+static struct object *object_new(struct replay *r, enum object_kind kind, u64 id)
 {
 	struct object **bucket;
 	struct object *o;
@@ -403,7 +402,8 @@ static int input_data(struct replay *r, const struct weft_rec *rec)
 		return 0;
 	}
 	if (weft_sched_data_busy(&o->data, WEFT_ACCESS_WRITE))
-		return fail(r->log, "record %zu: buffer %llu is removed in use", r->cursor, rec->id);
+		return fail(r->log, "record %zu: buffer %llu is removed in use", r->cursor,
+			    rec->id);
 	o->removed = true;
 	weft_sched_data_remove(&r->s, &o->data, rec->time);
 	return 0;
@@ -643,8 +643,9 @@ void weft_replay_print(FILE *out, const struct weft_rec *rec)
 	else if (rec->a == WEFT_LOG_NO_DEVICE)
 		fprintf(out, "nowhere: %s\n", reason ? reason : "?");
 	else
-		fprintf(out, "device %u start %llu transfer %llu run %llu finish %llu: %s\n", rec->a,
-			rec->arg[0], rec->arg[1], rec->arg[2], rec->arg[3], reason ? reason : "?");
+		fprintf(out, "device %u start %llu transfer %llu run %llu finish %llu: %s\n",
+			rec->a, rec->arg[0], rec->arg[1], rec->arg[2], rec->arg[3],
+			reason ? reason : "?");
 }
 
 void weft_replay_print_json(FILE *out, const struct weft_rec *rec)
