@@ -259,6 +259,7 @@ struct weft_device {
 	struct mutex reset_lock;
 	/** @loaded: &struct weft_loaded.device_node; under @loaded_lock */
 	struct list_head loaded;
+	/** @loaded_lock: inside program->lock */
 	struct mutex loaded_lock;
 	/** @jobs_done: jobs that ended here */
 	atomic64_t jobs_done;
@@ -401,6 +402,7 @@ struct weft_queue {
 	struct weft_job *last;
 	/** @sync_jobs: jobs with out-syncobjs in submission order; under @sync_lock */
 	struct list_head sync_jobs;
+	/** @sync_lock: protects @sync_jobs and @publishing; outside pool->sync_lock */
 	spinlock_t sync_lock;
 	/** @publishing: somebody is; under @sync_lock */
 	bool publishing;
@@ -605,7 +607,10 @@ void weft_job_fail(struct weft_job *job, int error);
 void weft_job_return(struct weft_job *job, enum weft_return_reason why);
 /* @job ends with @error from WAITING or READY; pool->lock held, retirement follows */
 void weft_job_end_locked(struct weft_job *job, int error);
-/* devices that may run @job as things stand; pool->topology held. @why: out, -ENODEV or -ENOSPC if none */
+/*
+ * devices that may run @job as things stand; pool->topology held
+ * @why: out, -ENODEV or -ENOSPC if there is none
+ */
 u64 weft_job_devices(struct weft_job *job, int *why);
 /* may @job run again after its device was lost? */
 bool weft_job_repeatable(struct weft_job *job);

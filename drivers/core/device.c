@@ -2,10 +2,10 @@
 /*
  * DOC: devices
  *
- * Backends register devices here. A device's life: checked and named, started, given memory and links,
- * told to the scheduler, shown on the bus. It leaves in the opposite order: closed to new jobs, drained
- * (or given up if the hardware is gone), its copies moved or dropped, taken from the scheduler, its
- * memory and images freed, stopped.
+ * Backends register devices here. A device's life: checked and named, started, given memory and
+ * links, told to the scheduler, shown on the bus. It leaves in the opposite order: closed to
+ * new jobs, drained (or given up if the hardware is gone), its copies moved or dropped, taken
+ * from the scheduler, its memory and images freed, stopped.
  *
  * A job that is BINDING, BOUND or RUNNING and a transfer under way count as users; nobody becomes
  * a user after the device was closed under the pool's lock, so the count only falls from there.
@@ -147,7 +147,8 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 	if (desc->memory_base + desc->memory_size < desc->memory_base)
 		return "memory_base";
 	if (desc->numa_node != NUMA_NO_NODE &&
-	    (desc->numa_node < 0 || desc->numa_node >= MAX_NUMNODES || !node_online(desc->numa_node)))
+	    (desc->numa_node < 0 || desc->numa_node >= MAX_NUMNODES ||
+	     !node_online(desc->numa_node)))
 		return "numa_node";
 	if (!desc->bandwidth_down || !desc->bandwidth_up)
 		return "bandwidth";

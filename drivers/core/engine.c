@@ -202,6 +202,7 @@ void weft_engine_kick(struct weft_engine *engine)
 		weft_engine_collect_locked(engine);
 		weft_engine_start_locked(engine);
 		spin_unlock_irqrestore(&engine->lock, flags);
+		/* unlock, then look: whoever failed to lock before has incremented by now */
 		smp_mb();
 	} while (atomic_read(&engine->kick) != seen);
 }

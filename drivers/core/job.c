@@ -2,14 +2,14 @@
 /*
  * DOC: jobs
  *
- * A job is made by SUBMIT and from then on belongs to whoever its state says: the scheduler (WAITING,
- * READY), a bind worker (BINDING), an engine (BOUND, RUNNING), the pump (DONE). Whatever way it
- * ends, it passes weft_job_retire() exactly once: its record becomes final, its out-syncobjs are
- * published in submission order, its queue has room again, its waiters wake, its memory goes to
- * the release worker.
+ * A job is made by SUBMIT and from then on belongs to whoever its state says: the scheduler
+ * (WAITING, READY), a bind worker (BINDING), an engine (BOUND, RUNNING), the pump (DONE).
+ * Whatever way it ends, it passes weft_job_retire() exactly once: its record becomes final, its
+ * out-syncobjs are published in submission order, its queue has room again, its waiters wake,
+ * its memory goes to the release worker.
  *
- * Cancelling only ever sets job->cancel under the pool's lock and prods the present owner; each owner
- * looks at it before it passes the job on. So a cancelled job has one end, too.
+ * Cancelling only ever sets job->cancel under the pool's lock and prods the present owner; each
+ * owner looks at it before it passes the job on. So a cancelled job has one end, too.
  *
  * Rejected: a lock per job (every owner already has a lock, and a job has one owner at a time).
  */

@@ -2,11 +2,12 @@
 /*
  * DOC: the input log
  *
- * A ring of every input the scheduler got and every decision it made, written under the pool's lock.
- * The file "log" in the pool's debugfs folder gives it as a stream: a header, then the records that
- * are still in the ring, oldest first; a reader that keeps reading gets new records as they
- * come (a read at the end returns 0) and sees by the sequence numbers if the ring went round
- * without it. weft-replay feeds the stream to a scheduler of its own and gets the same decisions.
+ * A ring of every input the scheduler got and every decision it made, written under the pool's
+ * lock. The file "log" in the pool's debugfs folder gives it as a stream: a header, then the
+ * records that are still in the ring, oldest first; a reader that keeps reading gets new
+ * records as they come (a read at the end returns 0) and sees by the sequence numbers if the
+ * ring went round without it. weft-replay feeds the stream to a scheduler of its own and gets
+ * the same decisions.
  *
  * Only root may read it: it tells what every tenant runs.
  *

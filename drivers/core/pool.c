@@ -2,10 +2,10 @@
 /*
  * DOC: pools
  *
- * A pool is a DRM device with one accel minor. The default pool exists while the module is loaded;
- * its parent is a platform device, so that libdrm and hwloc find it. The pool object is the
- * drm_device: it lives until the last file, buffer, job and device that point to it are gone, and the
- * module's exit waits for that.
+ * A pool is a DRM device with one accel minor. The default pool exists while the module is
+ * loaded; its parent is a platform device, so that libdrm and hwloc find it. The pool object is
+ * the drm_device: it lives until the last file, buffer, job and device that point to it are
+ * gone, and the module's exit waits for that.
  *
  * Rejected: a faux or virtual parent (invisible to the tools named above), a node per device (the
  * point of weft is one node).

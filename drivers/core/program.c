@@ -3,8 +3,9 @@
  * DOC: programs
  *
  * A program holds one opaque image per instruction set and the table of kernels that all images
- * share. An image is loaded on a device when the first job needs it there and unloaded when the program or
- * the device goes. The kernel parses no vendor format: images are copied in, hashed and handed on.
+ * share. An image is loaded on a device when the first job needs it there and unloaded when the
+ * program or the device goes. The kernel parses no vendor format: images are copied in, hashed
+ * and handed on.
  *
  * Rejected: a container format (a parser in the kernel for what an array can say), loading at
  * creation on every device (most programs run on few).

@@ -2,11 +2,11 @@
 /*
  * DOC: the pump
  *
- * Engines report what started and ended to the pool's inbox, a lock-free list. The pump empties it
- * under the pool's lock, tells the scheduler in the order in which things happened, asks it for
- * decisions, lets go of the lock and only then does what may take time: it queues the binds that were
- * decided and retires the jobs that are done. Completions never wait for it: by the time the pump
- * hears of one, the engine already runs its next job.
+ * Engines report what started and ended to the pool's inbox, a lock-free list. The pump empties
+ * it under the pool's lock, tells the scheduler in the order in which things happened, asks it
+ * for decisions, lets go of the lock and only then does what may take time: it queues the binds
+ * that were decided and retires the jobs that are done. Completions never wait for it: by the
+ * time the pump hears of one, the engine already runs its next job.
  *
  * The pump is a work item: it is never entered twice at once, and it sleeps nowhere. Deciding
  * on the submitter's stack (the inline path) will call the same function after a trylock.

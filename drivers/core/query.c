@@ -27,7 +27,7 @@ static void weft_query_pool(struct weft_pool *pool, struct drm_weft_pool_info *i
 		info->device_count++;
 	}
 	for (i = 0; i < DRM_WEFT_MAX_REGIONS; i++)
-		info->region_count += pool->regions[i] != NULL;
+		info->region_count += !!pool->regions[i];
 	spin_lock(&pool->lock);
 	strscpy(info->policy, weft_sched_policy(&pool->sched), sizeof(info->policy));
 	spin_unlock(&pool->lock);

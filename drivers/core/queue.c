@@ -158,8 +158,8 @@ void weft_queue_destroy_all(struct weft_client *client)
  * weft_queue_full() - a SUBMIT was refused: tell the client when there is room
  * @queue: queue
  *
- * Context: process, from an ioctl, so the file is open. If there is no memory for the event the client
- * has EAGAIN and its own patience.
+ * Context: process, from an ioctl, so the file is open. If there is no memory for the event the
+ * client has EAGAIN and its own patience.
  */
 void weft_queue_full(struct weft_queue *queue)
 {

@@ -2,11 +2,12 @@
 /*
  * DOC: SUBMIT
  *
- * All or nothing, in three steps. *Collect*: everything is copied in and looked up, without locks
- * (the source may be a mapping of a buffer of ours). *Check*: under the client's submit lock, which makes
- * program order one order, buffers are entered, dependencies resolved, devices found that may
- * run each job, and every byte allocated that later steps need, edges included. *Commit*:
- * nothing can fail any more; the jobs get consecutive ids and enter the scheduler.
+ * All or nothing, in three steps. *Collect*: everything is copied in and looked up, without
+ * locks (the source may be a mapping of a buffer of ours). *Check*: under the client's submit
+ * lock, which makes program order one order, buffers are entered, dependencies resolved,
+ * devices found that may run each job, and every byte allocated that later steps need, edges
+ * included. *Commit*: nothing can fail any more; the jobs get consecutive ids and enter the
+ * scheduler.
  *
  * The number of hazard edges is bounded before the commit: what the scheduler says for the
  * state before this batch, plus what the batch does to the same buffers itself.
@@ -43,6 +44,8 @@ struct weft_batch {
 	u32 count;
 	u32 failed;
 };
+
+#define WEFT_COMMIT_CHUNK	64	/* jobs that enter the scheduler in one hold of its lock */
 
 static atomic64_t weft_batch_serial;
 
@@ -441,6 +444,20 @@ static void weft_commit_job_locked(struct weft_entry *entry, u64 now)
 		weft_job_end_locked(job, -ENODEV);
 }
 
+/* Long batches let others have the lock now and then; submit_lock keeps program order. */
+static void weft_commit_chunk(struct weft_batch *batch, u32 first)
+{
+	struct weft_pool *pool = batch->client->pool;
+	u32 i, end = min(first + WEFT_COMMIT_CHUNK, batch->count);
+	u64 now;
+
+	spin_lock(&pool->lock);
+	now = weft_now();
+	for (i = first; i < end; i++)
+		weft_commit_job_locked(&batch->entries[i], now);
+	spin_unlock(&pool->lock);
+}
+
 static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 {
 	struct weft_client *client = batch->client;
@@ -479,17 +496,8 @@ static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 		if (old)
 			weft_job_put(old);
 	}
-	/* long batches let others have the lock now and then; program order stands by submit_lock */
-	for (i = 0; i < batch->count; i++) {
-		if (!(i % 64)) {
-			if (i)
-				spin_unlock(&pool->lock);
-			spin_lock(&pool->lock);
-			now = weft_now();
-		}
-		weft_commit_job_locked(&batch->entries[i], now);
-	}
-	spin_unlock(&pool->lock);
+	for (i = 0; i < batch->count; i += WEFT_COMMIT_CHUNK)
+		weft_commit_chunk(batch, i);
 	*first_id = first;
 	return 0;
 }

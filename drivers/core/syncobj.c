@@ -7,9 +7,9 @@
  * none carries code of this module: it is the core's private stub, allocated at SUBMIT.
  *
  * Publication follows submission order within a queue, whatever order jobs end in: a later
- * point on a chain would otherwise wake waiters of an earlier one. Points that are promised but not yet
- * published are kept in a table, so that a job of this pool may depend on them: the dependency becomes
- * an edge between jobs.
+ * point on a chain would otherwise wake waiters of an earlier one. Points that are promised but
+ * not yet published are kept in a table, so that a job of this pool may depend on them: the
+ * dependency becomes an edge between jobs.
  *
  * Rejected: fences of our own that are signalled at the end (they would make every late job a
  * fence-signalling section), waiting in the kernel for points nobody has promised.
@@ -50,8 +50,8 @@ static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
  * @point: timeline point, 0 for binary
  * @from: out, job to wait for (a reference), or NULL
  *
- * Return: 0 wait for @from or for nothing; 1 signalled with an error; -ENOENT no such handle; -EINVAL
- * nobody has promised it.
+ * Return: 0 wait for @from or for nothing; 1 signalled with an error; -ENOENT no such handle;
+ * -EINVAL nobody has promised it.
  */
 int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
 		  struct weft_job **from)

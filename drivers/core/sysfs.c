@@ -2,9 +2,9 @@
 /*
  * DOC: sysfs
  *
- * One value per file; every file is described in Documentation/ABI. A pool's files are in the folder
- * "weft" of its parent device, reachable as /sys/class/accel/accelN/device/weft; a device's files
- * are in its folder on the weft bus.
+ * One value per file; every file is described in Documentation/ABI. A pool's files are in the
+ * folder "weft" of its parent device, reachable as /sys/class/accel/accelN/device/weft; a
+ * device's files are in its folder on the weft bus.
  */
 #include "core.h"
 #include "../memory/memory.h"

@@ -74,8 +74,10 @@ struct weft_transfer {
 	struct list_head pieces;
 };
 
-/* start to move all of @bo; @offset is where its bytes are in the device's memory. A transfer that
- * was started must be waited for. */
+/*
+ * Start to move all of @bo; @offset is where its bytes are in the device's memory. A transfer that
+ * was started must be waited for.
+ */
 int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo);
 /* result of the transfer, when it has ended */

@@ -5,9 +5,9 @@
  * DOC: transfer
  *
  * A transfer is cut into pieces, each one &struct weft_copy for the backend: a piece ends where the
- * array of host pages ends, and where pages that exist meet pages that do not. Pages that do not exist
- * read as zero, so on the way to a device they become a clear. All pieces are started at once; the
- * last one to complete ends the transfer, in whatever context the backend completes it.
+ * array of host pages ends, and where pages that exist meet pages that do not. Pages that do not
+ * exist read as zero, so on the way to a device they become a clear. All pieces are started at
+ * once; the last one to complete ends the transfer, in whatever context the backend completes it.
  *
  * The device counts as used from the first piece to the last completion, so it cannot leave
  * meanwhile, and neither can the links.
@@ -42,7 +42,7 @@ static void weft_transfer_put(struct weft_transfer *t)
 	if (t->link)
 		weft_link_end(t->link, t->bytes, READ_ONCE(t->error));
 	complete(&t->done);
-	/* the transfer may be gone, the device not before this */
+	/* the transfer may be gone from here on, the device from the next line on */
 	weft_device_user_put(wdev);
 }
 
@@ -91,14 +91,6 @@ static int weft_piece_start(struct weft_transfer *t, enum weft_copy_kind kind, u
 	return err;
 }
 
-static void weft_transfer_cleanup(struct weft_transfer *t)
-{
-	struct weft_piece *piece, *next;
-
-	list_for_each_entry_safe(piece, next, &t->pieces, node)
-		kfree(piece);
-}
-
 int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo)
 {
@@ -145,7 +137,10 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 
 int weft_transfer_wait(struct weft_transfer *t)
 {
+	struct weft_piece *piece, *next;
+
 	wait_for_completion(&t->done);
-	weft_transfer_cleanup(t);
+	list_for_each_entry_safe(piece, next, &t->pieces, node)
+		kfree(piece);
 	return t->error;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers: creation, host pages, mmap, and what a client can ask about one.
+ * Buffers: creation, host pages, mmap, what a client can ask about one, and how a job names one.
  *
  * DOC: bo
  *
@@ -41,39 +41,36 @@ static unsigned long weft_bo_chunk_pages(const struct weft_bo *bo, unsigned long
 
 static struct page **weft_bo_chunk(struct weft_bo *bo, unsigned long index)
 {
+	/* the arrays, zeroed before they were put there with cmpxchg() */
 	struct page ***chunks = smp_load_acquire(&bo->chunks);
 
+	/* the same, one level below */
 	return chunks ? smp_load_acquire(&chunks[index / WEFT_CHUNK_PAGES]) : NULL;
 }
 
 static struct page **weft_bo_chunk_make(struct weft_bo *bo, unsigned long index)
 {
 	unsigned long count = DIV_ROUND_UP(weft_bo_pages(bo), WEFT_CHUNK_PAGES);
-	struct page ***chunks = smp_load_acquire(&bo->chunks), ***slot;
-	struct page **chunk;
+	struct page **chunk = weft_bo_chunk(bo, index);
+	struct page ***chunks;
 
-	if (!chunks) {
+	if (chunk)
+		return chunk;
+	if (!READ_ONCE(bo->chunks)) {
 		chunks = kvcalloc(count, sizeof(*chunks), GFP_KERNEL_ACCOUNT);
 		if (!chunks)
 			return NULL;
-		if (cmpxchg(&bo->chunks, NULL, chunks)) {
+		if (cmpxchg(&bo->chunks, NULL, chunks))
 			kvfree(chunks);
-			chunks = bo->chunks;
-		}
 	}
 
-	slot = &chunks[index / WEFT_CHUNK_PAGES];
-	chunk = smp_load_acquire(slot);
-	if (!chunk) {
-		chunk = kvcalloc(weft_bo_chunk_pages(bo, index), sizeof(*chunk), GFP_KERNEL_ACCOUNT);
-		if (!chunk)
-			return NULL;
-		if (cmpxchg(slot, NULL, chunk)) {
-			kvfree(chunk);
-			chunk = *slot;
-		}
-	}
-	return chunk;
+	count = weft_bo_chunk_pages(bo, index);
+	chunk = kvcalloc(count, sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+	if (!chunk)
+		return NULL;
+	if (cmpxchg(&bo->chunks[index / WEFT_CHUNK_PAGES], NULL, chunk))
+		kvfree(chunk);
+	return weft_bo_chunk(bo, index);
 }
 
 static struct page *weft_bo_page_make(struct weft_bo *bo, struct page **slot)
@@ -396,4 +393,75 @@ int weft_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file
 		args->state |= DRM_WEFT_BO_CPU_ACCESS;
 	drm_gem_object_put(&bo->gem);
 	return 0;
+}
+
+/* --------------------------------------------------------------------- holds */
+
+int weft_hold_init(struct weft_client *client, struct drm_file *file,
+		   const struct drm_weft_buffer *buf, struct weft_bo_hold *hold,
+		   struct weft_sched_ref *ref)
+{
+	const u32 both = DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE;
+	u64 length = buf->length;
+	struct weft_bo *bo;
+	int err;
+
+	lockdep_assert_held(&client->submit_lock);
+	if (!buf->access || (buf->access & ~both) || buf->pad || (buf->offset & 7) ||
+	    (buf->flags & ~DRM_WEFT_BUFFER_NO_IMPLICIT))
+		return -EINVAL;
+
+	bo = weft_bo_lookup(file, buf->handle);
+	if (!bo)
+		return -ENOENT;
+	err = weft_bo_range(bo, buf->offset, &length);
+	if (!err && (bo->cpu_write ||
+		     (bo->cpu_readers && (buf->access & DRM_WEFT_ACCESS_WRITE))))
+		err = -EBUSY;
+	if (err) {
+		drm_gem_object_put(&bo->gem);
+		return err;
+	}
+
+	*hold = (struct weft_bo_hold) {
+		.bo = bo,
+		.access = buf->access,
+		.offset = buf->offset,
+		.length = length,
+	};
+	ref->data = &bo->sched;
+	ref->bytes = length;
+	ref->access = buf->access;
+	ref->no_implicit = buf->flags & DRM_WEFT_BUFFER_NO_IMPLICIT;
+	return 0;
+}
+
+void weft_hold_fini(struct weft_bo_hold *hold)
+{
+	struct weft_bo *bo = hold->bo;
+
+	if (!bo)
+		return;
+	/*
+	 * What the job promised is LOST, or a copy was evicted after the job gave it back and before
+	 * the scheduler heard that the job is done and took its region for the only valid one.
+	 */
+	if ((hold->access & DRM_WEFT_ACCESS_WRITE) &&
+	    READ_ONCE(bo->sched.valid) != weft_bo_valid_mask(bo))
+		weft_bo_publish(bo);
+	hold->bo = NULL;
+	drm_gem_object_put(&bo->gem);
+}
+
+bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev)
+{
+	u64 room = wdev->desc.memory_size;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		if (holds[i].bo->gem.size > room)
+			return false;
+		room -= holds[i].bo->gem.size;
+	}
+	return true;
 }

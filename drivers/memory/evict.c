@@ -95,7 +95,8 @@ static struct weft_bo_copy *weft_region_victim(struct weft_region *region, u64 n
 		 weft_region_take(region, false, false);
 	/* what could not be taken and still has no job is pinned, or its buffer dies */
 	list_for_each_entry(copy, &region->lru, lru)
-		*wait |= !weft_bo_copy_busy(copy);
+		if (!weft_bo_copy_busy(copy))
+			*wait = true;
 	return victim;
 }
 
@@ -124,7 +125,8 @@ static int weft_bo_copy_evict(struct weft_bo_copy *copy, bool lost)
 		if (!sole)
 			break;
 		err = weft_bo_host_fill(bo);
-		if (err) {
+		/* -ENODATA: the device is lost, and there is nothing left to save */
+		if (err && err != -ENODATA) {
 			weft_bo_copy_unpin(copy);
 			return err;
 		}
@@ -212,7 +214,7 @@ void weft_memory_device_evacuate(struct weft_device *wdev, bool lost)
 		bo = copy->bo;
 		err = weft_bo_copy_evict(copy, lost);
 		if (err && err != -EBUSY) {
-			dev_warn(&wdev->dev, "buffer %llu is lost: its bytes cannot be moved (%d)\n",
+			dev_warn(&wdev->dev, "buffer %llu cannot be moved (%d) and is LOST\n",
 				 bo->sched.id, err);
 			weft_bo_copy_invalidate(copy);
 		}

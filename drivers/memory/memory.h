@@ -4,10 +4,11 @@
  *
  * DOC: memory
  *
- * A buffer has at most one copy per region. A copy is EMPTY, FILLING, VALID, STALE or EVICTING and is
- * counted by the jobs that hold it. A job that binds holds a copy of each of its buffers in its
- * device's region: copies that are missing are allocated (cleared, or filled from a valid copy), all in
- * parallel; no lock is held while transfers run. A held copy is never evicted.
+ * A buffer has at most one copy per region. A copy is EMPTY, FILLING, VALID, STALE or EVICTING
+ * and is counted by the jobs that hold it. A job that binds holds a copy of each of its buffers
+ * in its device's region: copies that are missing are allocated (cleared, or filled from a
+ * valid copy), all in parallel; no lock is held while transfers run. A held copy is never
+ * evicted.
  *
  * Lock order, outermost first: region->turn > pool->lock > bo->lock, and region->turn >
  * region->lock. bo->lock is a spinlock and innermost. A page fault takes none of them.
@@ -45,12 +46,16 @@ int weft_memory_init(struct weft_pool *pool);		/* host regions, one per NUMA nod
 void weft_memory_fini(struct weft_pool *pool);
 /* sets wdev->region, wdev->host, pool->regions[] and the links; topology held for writing */
 int weft_memory_device_add(struct weft_device *wdev);
-/* no new holds from now on are possible (the caller has seen to it): moves sole copies to the host,
- * or with @lost drops every copy there and marks buffers whose only copy it was LOST. The topology
- * lock is not held. */
+/*
+ * No new holds from now on are possible (the caller has seen to it): moves sole copies to the host, or
+ * with @lost drops every copy there, so that buffers whose only copy it was are LOST. The topology
+ * lock is not held.
+ */
 void weft_memory_device_evacuate(struct weft_device *wdev, bool lost);
-/* topology held for writing; afterwards wdev->region is NULL. With @quarantine its blocks and the host pages
- * that it may still write are leaked on purpose. */
+/*
+ * Topology held for writing; afterwards wdev->region is NULL. @quarantine: the device is not quiet. Its
+ * memory is given to nobody again in any case: the region is gone.
+ */
 void weft_memory_device_remove(struct weft_device *wdev, bool quarantine);
 
 /* buffers */
@@ -62,9 +67,11 @@ int weft_ioctl_bo_cpu_begin(struct drm_device *drm, void *data, struct drm_file 
 int weft_ioctl_bo_cpu_end(struct drm_device *drm, void *data, struct drm_file *file);
 int weft_ioctl_bo_wait(struct drm_device *drm, void *data, struct drm_file *file);
 
-/* SUBMIT: look up @handle and check the range: fills @hold (takes a reference) and the caller's part of @ref.
- * -ENOENT, -EINVAL, -EBUSY (held by BO_CPU_BEGIN in a conflicting way; caller holds
- * client->submit_lock) */
+/*
+ * SUBMIT: look up the handle and check the range; fills @hold (takes a reference) and the caller's
+ * part of @ref. -ENOENT, -EINVAL, -EBUSY (held by BO_CPU_BEGIN in a conflicting way; the caller
+ * holds client->submit_lock).
+ */
 int weft_hold_init(struct weft_client *client, struct drm_file *file,
 		   const struct drm_weft_buffer *buf, struct weft_bo_hold *hold,
 		   struct weft_sched_ref *ref);
@@ -76,7 +83,8 @@ bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct we
  * weft_residency_bind() - make @job's buffers resident on @wdev and hold them
  *
  * Context: a bind worker; sleeps; pool->topology is not held.
- * Return: 0 (hold->address is set); -EAGAIN no space now (nothing is held); -ENODATA an input is LOST;
+ * Return: 0 (hold->address is set); -EAGAIN no space now (nothing is held); -ENODATA an input
+ * is LOST;
  * -ENODEV the device went; -EIO a transfer failed; -ENOMEM.
  */
 int weft_residency_bind(struct weft_job *job, struct weft_device *wdev);
@@ -92,14 +100,18 @@ void weft_residency_unbind(struct weft_job *job, bool ran, int error);
 
 /* bytes of a job whose device may still write: pages and blocks of @job's holds are never reused */
 void weft_residency_quarantine(struct weft_job *job);
-/* outputs of a job that ended without running: LOST for later jobs (they were promised); pool->lock may
- * be held */
+/*
+ * Outputs of a job that ended without running: LOST for later jobs (they were promised); pool->lock
+ * may be held.
+ */
 void weft_residency_lost(struct weft_job *job);
 /* is every input of @job valid somewhere other than in @region (or all zeros)? */
 bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *region);
 
-/* for the interconnect: host pages [@first, @first + return) of @bo, at *@pages, or NULL if none of
- * them exists (they read as zero) */
+/*
+ * For the interconnect: host pages [@first, @first + return) of @bo, at *@pages, or NULL if none of
+ * them exists (they read as zero).
+ */
 unsigned long weft_bo_run(struct weft_bo *bo, unsigned long first, struct page ***pages);
 
 /* for QUERY and fdinfo */
@@ -107,7 +119,7 @@ void weft_region_info(struct weft_region *region, struct drm_weft_region_info *i
 
 /* ------------------------------------------------- private to drivers/memory */
 
-#define WEFT_BO_MAX_SIZE	(1ull << 40)
+#define WEFT_BO_MAX_SIZE	BIT_ULL(40)
 /* host pages are kept in arrays of this many, so that huge buffers cost nothing until touched */
 #define WEFT_CHUNK_PAGES	4096ul
 
@@ -173,7 +185,7 @@ struct weft_bo {
 	bool blank;
 	/** @quarantined: a device may write its host pages for ever: they are never freed */
 	bool quarantined;
-	/** @lost: id of the last job that promised the contents and failed; jobs after it may not read */
+	/** @lost: id of the last job that promised the contents and failed: later jobs may not read */
 	u64 lost;
 	/** @host: the copy in host memory, and head of the list of all copies */
 	struct weft_bo_copy host;
@@ -189,11 +201,11 @@ struct weft_bo {
 	u32 cpu_readers;
 	/** @cpu_held: of these, those that returned; under client->submit_lock */
 	u32 cpu_held;
-	/** @cpu_write: access of the BO_CPU_BEGIN that writes, waiting or held, 0 if none; likewise */
+	/** @cpu_write: access of the BO_CPU_BEGIN that writes, waiting or held, or 0; likewise */
 	u32 cpu_write;
 	/** @cpu_write_held: it returned; likewise */
 	bool cpu_write_held;
-	/** @batch: SUBMIT that last counted here, and its uses so far; for core/submit.c, likewise */
+	/** @batch: SUBMIT that last counted here, and its uses so far; for submit.c, likewise */
 	u64 batch;
 	u32 batch_readers;
 	bool batch_writer;
@@ -278,9 +290,15 @@ void weft_bo_copy_drop(struct weft_bo_copy *copy);
 int weft_bo_host_fill(struct weft_bo *bo);
 void weft_bo_host_write(struct weft_bo *bo);
 
+/* the next copy of the buffer, complete: pairs with the store in weft_bo_copy_get() */
+static inline struct weft_bo_copy *weft_bo_copy_next(struct weft_bo_copy *copy)
+{
+	return smp_load_acquire(&copy->next);
+}
+
 /* every copy of @bo, the host's first; safe without a lock */
 #define weft_bo_for_each_copy(bo, copy) \
-	for ((copy) = &(bo)->host; (copy); (copy) = smp_load_acquire(&(copy)->next))
+	for ((copy) = &(bo)->host; (copy); (copy) = weft_bo_copy_next(copy))
 
 static inline u32 weft_bo_copy_state(const struct weft_bo_copy *copy)
 {

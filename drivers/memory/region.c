@@ -239,7 +239,7 @@ int weft_region_alloc_at(struct weft_region *region, struct weft_bo_copy *copy, 
 	return weft_region_alloc_range(region, copy, offset, offset + copy->bo->gem.size);
 }
 
-/* Give the memory of @copy back; the caller owns it (FILLING or EVICTING, or a buffer that dies). */
+/* Give the memory of @copy back; the caller owns it, or the buffer dies. */
 void weft_region_free(struct weft_bo_copy *copy)
 {
 	struct weft_region *region = copy->region;

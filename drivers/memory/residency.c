@@ -119,6 +119,7 @@ static struct weft_bo_copy *weft_bo_copy_get(struct weft_bo *bo, u32 id)
 			break;
 	if (!copy) {
 		new->next = bo->host.next;
+		/* whoever sees it sees it whole: weft_bo_for_each_copy() */
 		smp_store_release(&bo->host.next, new);
 		swap(copy, new);
 	}
@@ -244,12 +245,12 @@ void weft_bo_copy_invalidate(struct weft_bo_copy *copy)
 
 /*
  * A transfer from @src failed. Bytes that a lost device held are not valid, however soon its
- * removal will say so: -ENODEV, another copy may be left.
+ * removal will say so: -ENODEV, but another copy may be left.
  */
 static int weft_bo_source_failed(struct weft_bo_copy *src, int err)
 {
-	if (!READ_ONCE(src->region->wdev->lost))
-		return err == -ENODEV ? -EIO : err;
+	if (err != -ENODEV && !READ_ONCE(src->region->wdev->lost))
+		return err;
 	weft_bo_copy_invalidate(src);
 	return -ENODEV;
 }
@@ -870,75 +871,4 @@ bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *re
 		spin_unlock(&bo->lock);
 	}
 	return found;
-}
-
-/* ------------------------------------------------------------------- holds */
-
-int weft_hold_init(struct weft_client *client, struct drm_file *file,
-		   const struct drm_weft_buffer *buf, struct weft_bo_hold *hold,
-		   struct weft_sched_ref *ref)
-{
-	const u32 both = DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE;
-	u64 length = buf->length;
-	struct weft_bo *bo;
-	int err;
-
-	lockdep_assert_held(&client->submit_lock);
-	if (!buf->access || (buf->access & ~both) || buf->pad || (buf->offset & 7) ||
-	    (buf->flags & ~DRM_WEFT_BUFFER_NO_IMPLICIT))
-		return -EINVAL;
-
-	bo = weft_bo_lookup(file, buf->handle);
-	if (!bo)
-		return -ENOENT;
-	err = weft_bo_range(bo, buf->offset, &length);
-	if (!err && (bo->cpu_write ||
-		     (bo->cpu_readers && (buf->access & DRM_WEFT_ACCESS_WRITE))))
-		err = -EBUSY;
-	if (err) {
-		drm_gem_object_put(&bo->gem);
-		return err;
-	}
-
-	*hold = (struct weft_bo_hold) {
-		.bo = bo,
-		.access = buf->access,
-		.offset = buf->offset,
-		.length = length,
-	};
-	ref->data = &bo->sched;
-	ref->bytes = length;
-	ref->access = buf->access;
-	ref->no_implicit = buf->flags & DRM_WEFT_BUFFER_NO_IMPLICIT;
-	return 0;
-}
-
-void weft_hold_fini(struct weft_bo_hold *hold)
-{
-	struct weft_bo *bo = hold->bo;
-
-	if (!bo)
-		return;
-	/*
-	 * What the job promised is LOST, or a copy was evicted after the job gave it back and before
-	 * the scheduler heard that the job is done and took its region for the only valid one.
-	 */
-	if ((hold->access & DRM_WEFT_ACCESS_WRITE) &&
-	    READ_ONCE(bo->sched.valid) != weft_bo_valid_mask(bo))
-		weft_bo_publish(bo);
-	hold->bo = NULL;
-	drm_gem_object_put(&bo->gem);
-}
-
-bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev)
-{
-	u64 room = wdev->desc.memory_size;
-	u32 i;
-
-	for (i = 0; i < count; i++) {
-		if (holds[i].bo->gem.size > room)
-			return false;
-		room -= holds[i].bo->gem.size;
-	}
-	return true;
 }

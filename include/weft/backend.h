@@ -4,8 +4,8 @@
  *
  * DOC: backend
  *
- * A backend is a module that drives one kind of device. It describes each device with
- * &struct weft_device_desc, registers it with weft_device_register() and then only answers the calls of
+ * A backend is a module that drives one kind of device. It describes each device with &struct
+ * weft_device_desc, registers it with weft_device_register() and then only answers the calls of
  * &struct weft_backend_ops. Order, placement, memory management, isolation, deadlines and
  * accounting are the core's. The core never asks who the vendor is: it reads capabilities.
  *
@@ -223,9 +223,10 @@ struct weft_backend_ops {
 	 */
 	int (*abort)(struct weft_device *wdev, struct weft_run *run);
 	/**
-	 * @reset: bring the whole device to a stop and back. 0: quiet, every run is forgotten as
-	 * after @abort, every copy under way was completed with an error, device memory keeps or loses its contents (the core assumes: loses).
-	 * An errno: the device is gone for good and its memory is quarantined.
+	 * @reset: bring the whole device to a stop and back. 0: quiet, every run is forgotten
+	 * as after @abort, every copy under way was completed with an error, device memory
+	 * keeps or loses its contents (the core assumes: loses). An errno: the device is gone
+	 * for good and its memory is quarantined.
 	 */
 	int (*reset)(struct weft_device *wdev);
 	/** @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. */
