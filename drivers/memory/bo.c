@@ -443,8 +443,9 @@ void weft_hold_fini(struct weft_bo_hold *hold)
 	if (!bo)
 		return;
 	/*
-	 * What the job promised is LOST, or a copy was evicted after the job gave it back and before
-	 * the scheduler heard that the job is done and took its region for the only valid one.
+	 * What the job promised is LOST, or a copy was evicted after the job gave it back and
+	 * before the scheduler heard that the job is done and took its region for the only valid
+	 * one.
 	 */
 	if ((hold->access & DRM_WEFT_ACCESS_WRITE) &&
 	    READ_ONCE(bo->sched.valid) != weft_bo_valid_mask(bo))

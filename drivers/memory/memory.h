@@ -47,14 +47,14 @@ void weft_memory_fini(struct weft_pool *pool);
 /* sets wdev->region, wdev->host, pool->regions[] and the links; topology held for writing */
 int weft_memory_device_add(struct weft_device *wdev);
 /*
- * No new holds from now on are possible (the caller has seen to it): moves sole copies to the host, or
- * with @lost drops every copy there, so that buffers whose only copy it was are LOST. The topology
- * lock is not held.
+ * No new holds from now on are possible (the caller has seen to it): moves sole copies to the
+ * host, or with @lost drops every copy there, so that buffers whose only copy it was are LOST. The
+ * topology lock is not held.
  */
 void weft_memory_device_evacuate(struct weft_device *wdev, bool lost);
 /*
- * Topology held for writing; afterwards wdev->region is NULL. @quarantine: the device is not quiet. Its
- * memory is given to nobody again in any case: the region is gone.
+ * Topology held for writing; afterwards wdev->region is NULL. @quarantine: the device is not
+ * quiet. Its memory is given to nobody again in any case: the region is gone.
  */
 void weft_memory_device_remove(struct weft_device *wdev, bool quarantine);
 
@@ -185,7 +185,7 @@ struct weft_bo {
 	bool blank;
 	/** @quarantined: a device may write its host pages for ever: they are never freed */
 	bool quarantined;
-	/** @lost: id of the last job that promised the contents and failed: later jobs may not read */
+	/** @lost: id of the last job that failed to write what it promised; later jobs fail to read */
 	u64 lost;
 	/** @host: the copy in host memory, and head of the list of all copies */
 	struct weft_bo_copy host;
@@ -290,9 +290,9 @@ void weft_bo_copy_drop(struct weft_bo_copy *copy);
 int weft_bo_host_fill(struct weft_bo *bo);
 void weft_bo_host_write(struct weft_bo *bo);
 
-/* the next copy of the buffer, complete: pairs with the store in weft_bo_copy_get() */
 static inline struct weft_bo_copy *weft_bo_copy_next(struct weft_bo_copy *copy)
 {
+	/* copies are linked in whole */
 	return smp_load_acquire(&copy->next);
 }
 

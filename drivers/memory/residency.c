@@ -579,8 +579,8 @@ static bool weft_bind_alone(struct weft_bind *bind)
 }
 
 /*
- * The job's own copies, and the holes that the allocator's alignment leaves, are in the way: move all
- * out and lay them out one behind the other, which must fit.
+ * The job's own copies, and the holes that the allocator's alignment leaves, are in the way: move
+ * all out and lay them out one behind the other, which must fit.
  */
 static int weft_bind_relay(struct weft_bind *bind)
 {
