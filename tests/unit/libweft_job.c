@@ -545,7 +545,8 @@ static void test_wait_failed_job(void **state)
 	fake.job_error[1] = EIO;
 	fake.job_error[3] = ECANCELED;
 	assert_int_equal(weft_wait(pool, 100, 4, WEFT_FOREVER, records), -EREMOTEIO);
-	assert_error("2 of 4 jobs failed: job 101 failed on device 1: the device reported an error, its number 2");
+	assert_error("2 of 4 jobs failed: job 101 failed on device 1: the device reported an "
+		     "error, its number 2");
 	assert_int_equal(records[3].error, ECANCELED);
 	assert_int_equal(fake.acked, 4);
 	/* also if nobody asked for records */
@@ -570,7 +571,8 @@ static void test_wait_many(void **state)
 	fake.acked = 0;
 	fake_script(DRM_WEFT_JOB_QUERY, 2, 0, ETIME);
 	assert_int_equal(weft_wait(pool, 100, count, 1000, records), -ETIME);
-	assert_error("reading the records of jobs 4196..8291: Timer expired (not all jobs have ended)");
+	assert_error("reading the records of jobs 4196..8291: Timer expired (not all jobs have "
+		     "ended)");
 	assert_int_equal(fake.acked, 0);
 	free(records);
 }

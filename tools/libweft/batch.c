@@ -233,11 +233,14 @@ int weft_job_buffer(struct weft_job *job, struct weft_bo *bo, uint32_t access, u
 		return weft_job_fail(job, EINVAL, "buffer %u belongs to another pool", bo->handle);
 	if (!access || access & ~WEFT_ACCESS_MASK)
 		return weft_job_fail(job, EINVAL,
-				     "buffer %u: access must be DRM_WEFT_ACCESS_READ, _WRITE or both, not %#x",
+				     "buffer %u: access must be DRM_WEFT_ACCESS_READ, _WRITE or "
+				     "both, not %#x",
 				     bo->handle, access);
 	if (offset >= bo->size || length > bo->size - offset || offset % 8)
 		return weft_job_fail(job, EINVAL,
-				     "buffer %u has %" PRIu64 " bytes: %" PRIu64 " bytes at offset %" PRIu64 " are not a range that starts at a multiple of 8",
+				     "buffer %u has %" PRIu64 " bytes: %" PRIu64
+				     " bytes at offset %" PRIu64
+				     " are not a range that starts at a multiple of 8",
 				     bo->handle, bo->size, length, offset);
 	if (length == bo->size - offset)
 		length = 0;
@@ -245,7 +248,8 @@ int weft_job_buffer(struct weft_job *job, struct weft_bo *bo, uint32_t access, u
 	if (buffer) {
 		if (buffer->offset != offset || buffer->length != length)
 			return weft_job_fail(job, EINVAL,
-					     "buffer %u is named twice with different ranges: name one range that covers both",
+					     "buffer %u is named twice with different ranges: "
+					     "name one range that covers both",
 					     bo->handle);
 		buffer->access |= access;
 		return 0;
@@ -273,16 +277,19 @@ int weft_job_reloc(struct weft_job *job, uint32_t offset, struct weft_bo *bo, ui
 
 	if (!buffer)
 		return weft_job_fail(job, EINVAL,
-				     "an argument points to buffer %u, which is not among the job's buffers: call weft_job_buffer() first",
+				     "an argument points to buffer %u, which is not among the "
+				     "job's buffers: call weft_job_buffer() first",
 				     bo->handle);
 	length = buffer->length ? buffer->length : bo->size - buffer->offset;
 	if (delta >= length)
 		return weft_job_fail(job, EINVAL,
-				     "an argument points %" PRIu64 " bytes into a range of %" PRIu64 " bytes of buffer %u",
+				     "an argument points %" PRIu64 " bytes into a range of %" PRIu64
+				     " bytes of buffer %u",
 				     delta, length, bo->handle);
 	if (offset % 8 || job->args.count < 8 || offset > job->args.count - 8)
 		return weft_job_fail(job, EINVAL,
-				     "there is no address at offset %u of %u bytes of arguments: it must be a multiple of 8 with 8 bytes after it",
+				     "there is no address at offset %u of %u bytes of arguments: "
+				     "it must be a multiple of 8 with 8 bytes after it",
 				     offset, job->args.count);
 	for (i = 0; i < job->relocs.count; i++)
 		if (relocs[i].offset == offset)
@@ -329,10 +336,12 @@ int weft_job_after(struct weft_job *job, const struct weft_job *earlier)
 {
 	if (earlier->batch != job->batch)
 		return weft_job_fail(job, EINVAL,
-				     "it is to start after a job of another batch: use weft_job_after_id()");
+				     "it is to start after a job of another batch: use "
+				     "weft_job_after_id()");
 	if (earlier->index >= job->index)
 		return weft_job_fail(job, EINVAL,
-				     "it is to start after job %u, which is not before it in the batch",
+				     "it is to start after job %u, which is not before it in the "
+				     "batch",
 				     earlier->index);
 	return weft_job_dep(job, DRM_WEFT_DEP_INDEX, 0, earlier->index);
 }
@@ -370,7 +379,8 @@ int weft_job_signal(struct weft_job *job, uint32_t sync, uint64_t point)
 int weft_job_grid(struct weft_job *job, uint32_t x, uint32_t y, uint32_t z)
 {
 	if (!x || !y || !z)
-		return weft_job_fail(job, EINVAL, "each dimension of the grid %u x %u x %u must be at least 1",
+		return weft_job_fail(job, EINVAL, "each dimension of the grid %u x %u x %u must "
+						  "be at least 1",
 				     x, y, z);
 	job->job.grid[0] = x;
 	job->job.grid[1] = y;

@@ -128,7 +128,7 @@ int weft_bo_begin(struct weft_bo *bo, uint32_t access, int64_t timeout_ns, void 
 		return ret;
 	if (bo->access)
 		return weft_fail(EBUSY,
-				 "buffer %u is between weft_bo_begin() and weft_bo_end() already",
+				 "buffer %u is being accessed already: call weft_bo_end() first",
 				 bo->handle);
 	ret = weft_bo_map(bo);
 	if (ret)
@@ -149,7 +149,8 @@ int weft_bo_end(struct weft_bo *bo)
 	int ret;
 
 	if (!bo->access)
-		return weft_fail(EINVAL, "buffer %u: weft_bo_end() without weft_bo_begin()",
+		return weft_fail(EINVAL,
+				 "buffer %u is not being accessed: call weft_bo_begin() first",
 				 bo->handle);
 	bo->access = 0;
 	ret = weft_call(bo->object.pool, DRM_IOCTL_WEFT_BO_CPU_END, &cpu);
@@ -163,7 +164,8 @@ static int weft_bo_range_check(const struct weft_bo *bo, uint64_t offset, size_t
 {
 	if (!length || offset > bo->size || length > bo->size - offset)
 		return weft_fail(EINVAL,
-				 "buffer %u has %" PRIu64 " bytes: %zu bytes at offset %" PRIu64 " are not a range of it",
+				 "buffer %u has %" PRIu64 " bytes: %zu bytes at offset %" PRIu64
+				 " are not a range of it",
 				 bo->handle, bo->size, length, offset);
 	return 0;
 }

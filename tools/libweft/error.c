@@ -43,7 +43,8 @@ static const struct weft_hint weft_hints[] = {
 	{ DRM_WEFT_QUEUE_CREATE, EOPNOTSUPP,
 	  "this pool does not offer that service class or flag: see its features" },
 	{ DRM_WEFT_QUEUE_CREATE, ENOSPC, "a client may have 256 queues" },
-	{ DRM_WEFT_QUEUE_SET, EINVAL, "the priority must be 0..7, the depth at most max_queue_depth" },
+	{ DRM_WEFT_QUEUE_SET, EINVAL, "the priority must be 0..7, the depth at most "
+				      "max_queue_depth" },
 	{ DRM_WEFT_SUBMIT, ENOENT,
 	  "a queue, program, buffer, syncobj or job it names does not exist" },
 	{ DRM_WEFT_SUBMIT, EINVAL, "a field is out of range" },

@@ -119,7 +119,8 @@ static int weft_node_find(char *found, size_t size)
 	}
 	if (denied[0])
 		return weft_fail(EACCES,
-				 "no pool found, but %s may not be opened: are you in the group render? try: sudo usermod -aG render $USER, then log in again",
+				 "no pool found, but %s may not be opened: are you in the group "
+				 "render? try: sudo usermod -aG render $USER, then log in again",
 				 denied);
 	return weft_fail(ENODEV, "no pool found: is the module loaded? try: sudo modprobe weft");
 }
@@ -131,7 +132,7 @@ int weft_open(struct weft **pool, const char *node)
 	int fd, ret;
 
 	if (!pool)
-		return weft_fail(EINVAL, "weft_open: there is no place to put the pool (NULL)");
+		return weft_fail(EINVAL, "there is no place to put the pool (NULL)");
 	*pool = NULL;
 	if (!node)
 		node = getenv("WEFT_NODE");
@@ -150,7 +151,7 @@ int weft_open(struct weft **pool, const char *node)
 	if (!w || !w->node) {
 		weft_sys_close(fd);
 		free(w);
-		return weft_fail(ENOMEM, "weft_open: no memory");
+		return weft_fail(ENOMEM, "no memory to open a pool");
 	}
 	w->fd = fd;
 	pthread_mutex_init(&w->lock, NULL);

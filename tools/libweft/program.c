@@ -74,7 +74,8 @@ static int weft_kernels_fill(struct drm_weft_kernel *to, const struct weft_kerne
 			return ret;
 		if (from[i].args_size > pool->info.max_args_size)
 			return weft_fail(EINVAL,
-					 "kernel %s wants %u bytes of arguments, this pool allows %u",
+					 "kernel %s wants %u bytes of arguments, this pool allows "
+					 "%u",
 					 from[i].name, from[i].args_size, pool->info.max_args_size);
 		for (j = 0; j < i; j++)
 			if (!strcmp(to[i].name, to[j].name))

@@ -50,7 +50,8 @@ int weft_sim_op_parse(const char *name)
 		if (!strcmp(name, weft_sim_ops[i].name))
 			return i;
 	return weft_fail(EINVAL,
-			 "\"%s\" is no kernel of the simulated devices: use nop, copy, fill, add, reduce, histogram, gemm_i8, argmax or best",
+			 "\"%s\" is no kernel of the simulated devices: use nop, copy, fill, add, "
+			 "reduce, histogram, gemm_i8, argmax or best",
 			 name ? name : "");
 }
 

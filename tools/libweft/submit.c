@@ -149,14 +149,14 @@ int weft_wait(struct weft *pool, uint64_t first_id, uint32_t count, int64_t time
 	int ret = 0;
 
 	if (!count)
-		return weft_fail(EINVAL, "weft_wait: no jobs to wait for");
+		return weft_fail(EINVAL, "no jobs to wait for: the count is 0");
 	if (!records) {
 		own = calloc(count, sizeof(*own));
 		if (!own)
 			return weft_fail(ENOMEM, "no memory for %u records", count);
 		records = own;
 	}
-	/* all have to be there before the first is acknowledged, so that nothing is lost on ETIME */
+	/* all have to be there before one is acknowledged: on ETIME nothing is lost */
 	for (done = 0; done < count && !ret; done += n) {
 		n = weft_chunk(count - done);
 		ret = weft_records(pool, first_id + done, n, DRM_WEFT_JOB_QUERY_WAIT, until,

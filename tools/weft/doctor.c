@@ -23,6 +23,9 @@ static const char doctor_help[] =
 "Look for what keeps weft from working and say how to mend it.\n"
 "Exit status 1 if something keeps jobs from running.\n";
 
+/* the vendor of variables that the UEFI specification defines */
+#define DOCTOR_EFI_GLOBAL	"8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
 enum doctor_answer { DOCTOR_NO, DOCTOR_YES, DOCTOR_UNKNOWN };
 
 struct doctor {
@@ -100,7 +103,7 @@ static int doctor_file_has(const char *path, const char *text)
 	if (!file)
 		return -1;
 	while (!found && getline(&line, &size, file) >= 0)
-		found = strstr(line, text) != NULL;
+		found = !!strstr(line, text);
 	free(line);
 	fclose(file);
 	return found;
@@ -111,8 +114,8 @@ static void doctor_kernel(struct doctor *d)
 	unsigned int major = 0, minor = 0;
 	bool new_enough;
 
-	sscanf(d->kernel.release, "%u.%u", &major, &minor);
-	new_enough = major > 6 || (major == 6 && minor >= 12);
+	new_enough = sscanf(d->kernel.release, "%u.%u", &major, &minor) == 2 &&
+		     (major > 6 || (major == 6 && minor >= 12));
 	doctor_say(d, "kernel is 6.12 or newer", new_enough ? DOCTOR_YES : DOCTOR_NO, !d->loaded,
 		   "sudo apt install -t bookworm-backports linux-image-amd64, then reboot", "%s",
 		   d->kernel.release);
@@ -141,7 +144,7 @@ static void doctor_signatures(struct doctor *d)
 {
 	char *enforced = doctor_line("/sys/module/module/parameters/sig_enforce");
 	char *lockdown = doctor_line("/sys/kernel/security/lockdown");
-	char *secure = cli_path("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c");
+	char *secure = cli_path("/sys/firmware/efi/efivars/SecureBoot-%s", DOCTOR_EFI_GLOBAL);
 	FILE *file = fopen(secure, "rb");
 	unsigned char value[5] = {};
 	bool must_sign;
@@ -218,7 +221,8 @@ static void doctor_node(struct doctor *d)
 		return;
 	ret = weft_pool_info(pool, &info);
 	doctor_say(d, "the pool has devices", !ret && info.device_count ? DOCTOR_YES : DOCTOR_NO,
-		   true, "sudo modprobe weft_sim, then make one in /sys/kernel/config/weft_sim (or load another backend)",
+		   true, "sudo modprobe weft_sim, then make one in /sys/kernel/config/weft_sim "
+			 "(or load another backend)",
 		   "%u", ret ? 0 : info.device_count);
 	weft_close(pool);
 }

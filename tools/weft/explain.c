@@ -139,7 +139,8 @@ static int explain_show(const struct declog *log, u64 job, bool all, bool json,
 		json_object_put(list);
 		return cli_fail(CLI_NO, "the log has no decision about job %" PRIu64 "%s",
 				(uint64_t)job,
-				log->cut ? ": it may be too old, the log keeps the latest records only (module parameter log_records)" :
+				log->cut ? ": it may be too old, the log keeps the latest records "
+					   "only (module parameter log_records)" :
 					   "");
 	}
 	if (json && !all) {
@@ -169,7 +170,7 @@ static int explain_run(u64 job, const char *file, bool all, bool json)
 	if (file) {
 		path = strdup(file);
 	} else {
-		struct drm_weft_pool_info info = { .name = "pool0" };
+		struct drm_weft_pool_info info = { .name = "default" };
 
 		if (pool)
 			weft_pool_info(pool, &info);
@@ -178,7 +179,8 @@ static int explain_run(u64 job, const char *file, bool all, bool json)
 	if (declog_read(&log, path, error, sizeof(error))) {
 		ret = cli_fail(CLI_TROUBLE, "%s%s", error,
 			       file ? "" :
-				      "\nweft: the log is for root only, in debugfs: try sudo; sudo mount -t debugfs none /sys/kernel/debug");
+				      "\nweft: the log is for root only, in debugfs: try sudo; "
+				      "sudo mount -t debugfs none /sys/kernel/debug");
 	} else {
 		ret = explain_show(&log, job, all, json, &names);
 		declog_free(&log);

@@ -43,7 +43,7 @@ static int64_t log_copy(int from, int to)
 
 static int log_save(const char *file, bool json)
 {
-	struct drm_weft_pool_info info = { .name = "pool0" };
+	struct drm_weft_pool_info info = { .name = "default" };
 	struct weft *pool = NULL;
 	int64_t bytes;
 	char *path;
@@ -57,7 +57,8 @@ static int log_save(const char *file, bool json)
 	from = open(path, O_RDONLY | O_CLOEXEC);
 	if (from < 0) {
 		ret = cli_fail(CLI_TROUBLE,
-			       "%s: %s\nweft: the log is for root only, in debugfs: try sudo; sudo mount -t debugfs none /sys/kernel/debug",
+			       "%s: %s\nweft: the log is for root only, in debugfs: try sudo; "
+			       "sudo mount -t debugfs none /sys/kernel/debug",
 			       path, strerror(errno));
 		free(path);
 		return ret;

@@ -293,15 +293,15 @@ static int run_prepare(struct run_state *s)
 
 static int run_submit(struct run_state *s)
 {
+	uint32_t op = (uint32_t)s->o->op;
 	uint64_t i, first, done = 0;
 	uint32_t k, n;
 
 	while (done < s->o->count) {
 		n = 0;
 		for (i = done; i < s->o->count && n < RUN_BATCH; i++, n++) {
-			struct weft_job *job = weft_job_init(s->batch, s->program,
-							     (uint32_t)s->o->op, &s->c.args,
-							     weft_sim_op_args_size((uint32_t)s->o->op));
+			struct weft_job *job = weft_job_init(s->batch, s->program, op, &s->c.args,
+							     weft_sim_op_args_size(op));
 
 			for (k = 0; k < 2; k++)
 				if (s->in[k])
@@ -426,7 +426,9 @@ static int run_jobs(const struct run_options *o)
 
 	run_case_init(&s.c, o->op, o->size);
 	if (s.c.in[0] + s.c.in[1] + s.c.out * o->count > RUN_BYTES_MAX)
-		return cli_fail(CLI_USAGE, "these jobs need %" PRIu64 " bytes, %u are allowed: give a smaller --size or --count",
+		return cli_fail(CLI_USAGE, "these jobs need %" PRIu64 " bytes, %u are allowed: "
+								      "give a smaller --size or "
+								      "--count",
 				s.c.in[0] + s.c.in[1] + s.c.out * o->count, RUN_BYTES_MAX);
 	s.pool = cli_open();
 	if (!s.pool)

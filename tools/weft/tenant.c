@@ -70,7 +70,8 @@ static int tenant_apply(const char *name, const struct tenant_settings *s)
 static int tenant_folder_missing(void)
 {
 	return cli_fail(CLI_TROUBLE,
-			"%s: %s\nweft: is the module loaded and configfs mounted? try: sudo modprobe weft; sudo mount -t configfs none /sys/kernel/config",
+			"%s: %s\nweft: is the module loaded and configfs mounted? try: sudo "
+			"modprobe weft; sudo mount -t configfs none /sys/kernel/config",
 			CLI_TENANTS, strerror(errno));
 }
 
@@ -81,7 +82,8 @@ static int tenant_add(const char *name, const struct tenant_settings *s)
 
 	if (mkdir(folder, 0755)) {
 		if (errno == EEXIST)
-			ret = cli_fail(CLI_NO, "there is a tenant \"%s\" already; change it with \"weft tenant set\"",
+			ret = cli_fail(CLI_NO, "there is a tenant \"%s\" already; change it with "
+					       "\"weft tenant set\"",
 				       name);
 		else if (errno == ENOENT)
 			ret = tenant_folder_missing();
@@ -105,7 +107,8 @@ static int tenant_set(const char *name, const struct tenant_settings *s)
 	int ret;
 
 	if (access(folder, F_OK))
-		ret = cli_fail(CLI_NO, "there is no tenant \"%s\"; \"weft tenant list\" shows them", name);
+		ret = cli_fail(CLI_NO, "there is no tenant \"%s\"; \"weft tenant list\" shows them",
+			       name);
 	else if (!s->weight && !s->uid && !s->cgroup)
 		ret = cli_fail(CLI_USAGE, "nothing to set: give --weight, --uid or --cgroup");
 	else
@@ -120,7 +123,8 @@ static int tenant_remove(const char *name)
 	int ret = CLI_OK;
 
 	if (!strcmp(name, "default"))
-		ret = cli_fail(CLI_USAGE, "the tenant \"default\" stays: it has who matches no other");
+		ret = cli_fail(CLI_USAGE, "the tenant \"default\" stays: it has who matches no "
+					  "other");
 	else if (rmdir(folder))
 		ret = errno == ENOENT ?
 		      cli_fail(CLI_NO, "there is no tenant \"%s\"; \"weft tenant list\" shows them",
@@ -253,7 +257,8 @@ static int tenant_parse(int argc, char **argv, struct tenant_settings *s)
 		case 'c':
 			if (optarg[0] != '/' && strcmp(optarg, "none"))
 				return cli_fail(CLI_USAGE,
-						"--cgroup must be a path from the root of cgroups, like /system.slice, not \"%s\"",
+						"--cgroup must be a path from the root of "
+						"cgroups, like /system.slice, not \"%s\"",
 						optarg);
 			s->cgroup = optarg;
 			break;
@@ -278,7 +283,8 @@ static int tenant_run(int argc, char **argv, const struct tenant_settings *s)
 	if (!name || extra > 0)
 		return cli_fail(CLI_USAGE, "\"weft tenant %s\" wants one name", verb);
 	if (!name[0] || name[0] == '.' || strchr(name, '/'))
-		return cli_fail(CLI_USAGE, "\"%s\" is no name for a tenant: no slash, no dot at its start",
+		return cli_fail(CLI_USAGE, "\"%s\" is no name for a tenant: no slash, no dot at "
+					   "its start",
 				name);
 	if (!strcmp(verb, "add"))
 		return tenant_add(name, s);

@@ -247,7 +247,8 @@ int cli_top(int argc, char **argv)
 			interval = strtod(optarg, &end);
 			if (end == optarg || *end || !(interval >= 0.01 && interval <= 3600))
 				return cli_fail(CLI_USAGE,
-						"--interval must be 0.01 to 3600 seconds, not \"%s\"",
+						"--interval must be 0.01 to 3600 seconds, not "
+						"\"%s\"",
 						optarg);
 			break;
 		default:

@@ -73,11 +73,13 @@ uint64_t demo_cost(const struct demo_costs *costs, uint32_t kind, uint32_t devic
 /* the best of all splits; false if a cost is not known */
 bool demo_split_best(const struct demo_costs *costs, const struct digits_shape *shape,
 		     struct demo_split *split);
-/* struct demo_placement as @arg lets digits_work_run() follow a split */
+
+/* As @arg of demo_placement_mask() this makes digits_work_run() follow a split. */
 struct demo_placement {
 	uint32_t columns;
 	uint64_t *masks[DIGITS_KINDS];
 };
+
 int demo_placement_make(struct demo_placement *p, const struct demo_split *split,
 			const struct demo_costs *costs, const struct digits_shape *shape);
 void demo_placement_free(struct demo_placement *p);
