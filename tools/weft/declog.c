@@ -106,23 +106,3 @@ bool declog_next(const struct declog *log, u64 job, size_t *at, struct declog_de
 	}
 	return false;
 }
-
-static bool declog_possible(const struct weft_rec *candidate)
-{
-	return candidate->b != WEFT_REASON_NOT_NOW && candidate->b != WEFT_REASON_CLOSED &&
-	       candidate->b != WEFT_REASON_NOT_ELIGIBLE;
-}
-
-const struct weft_rec *declog_earliest(const struct declog_decision *decision)
-{
-	const struct weft_rec *best = NULL;
-	size_t i;
-
-	for (i = 0; i < decision->count; i++) {
-		const struct weft_rec *c = &decision->candidates[i];
-
-		if (declog_possible(c) && (!best || c->arg[3] < best->arg[3]))
-			best = c;
-	}
-	return best;
-}

@@ -42,10 +42,4 @@ void declog_free(struct declog *log);
 /* The next decision (of @job, or of any if it is ~0) at or after *@at, which moves behind it */
 bool declog_next(const struct declog *log, u64 job, size_t *at, struct declog_decision *decision);
 
-/*
- * The candidate with the earliest finish, by the table alone: among those that could take the job.
- * NULL if there is none.
- */
-const struct weft_rec *declog_earliest(const struct declog_decision *decision);
-
 #endif /* WEFT_DECLOG_H */
