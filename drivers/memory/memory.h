@@ -185,7 +185,7 @@ struct weft_bo {
 	bool blank;
 	/** @quarantined: a device may write its host pages for ever: they are never freed */
 	bool quarantined;
-	/** @lost: id of the last job that failed to write what it promised; later jobs fail to read */
+	/** @lost: id of the last job that did not write what it promised; later ones cannot read */
 	u64 lost;
 	/** @host: the copy in host memory, and head of the list of all copies */
 	struct weft_bo_copy host;
