@@ -14,6 +14,7 @@
  */
 #include <linux/completion.h>
 #include <linux/dma-fence.h>
+#include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
