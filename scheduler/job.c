@@ -264,7 +264,6 @@ static void weft_job_init(struct weft_sched *s, struct weft_sched_job *job,
 	job->own_run = weft_estimate_least(s, job);
 	job->rank = job->own_run;
 	INIT_LIST_HEAD(&job->out);
-	INIT_LIST_HEAD(&job->node);
 	INIT_LIST_HEAD(&job->denied_node);
 }
 
@@ -369,8 +368,11 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	weft_log(s, now, WEFT_REC_JOB_RETURN, job->id, why, 0, busy_ns, 0, 0, 0);
 	d = s->device[job->device];
 	weft_place_release(s, job);
-	/* Of two that fail to bind by turns, neither makes space for the other. */
-	if (why == WEFT_RETURN_NO_SPACE)
+	/*
+	 * Of two that fail to bind by turns, neither makes space for the other. With nobody left on
+	 * the device none would ever be made: all may try again.
+	 */
+	if (why == WEFT_RETURN_NO_SPACE && d->outstanding)
 		weft_place_deny(s, job, d, now);
 	else
 		weft_place_space_made(s, d);

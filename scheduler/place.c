@@ -402,8 +402,8 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 
 bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *d)
 {
-	struct weft_sched_job *job = NULL;
-	u32 device = WEFT_SCHED_NO_DEVICE;
+	struct weft_sched_job *job;
+	u32 device;
 	u64 covered = 0;
 	u64 left;
 	u32 looks;
@@ -421,12 +421,10 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 	for (left = s->present; left; left &= left - 1)
 		weft_device_prepare(s->device[__ffs64(left)], now);
 
-	for (looks = 0; looks < 2 * WEFT_SCHED_LOOKS; looks++) {
-		u64 mask = s->policy->wanted(s);
-
-		if (looks >= WEFT_SCHED_LOOKS)
-			mask = s->room & ~covered;
-		job = s->policy->first(s, mask);
+	/* After WEFT_SCHED_LOOKS each look covers one more device, so this ends. */
+	for (looks = 0;; looks++) {
+		job = s->policy->first(s, looks < WEFT_SCHED_LOOKS ?
+				       s->policy->wanted(s) : s->room & ~covered);
 		if (!job)
 			break;
 		covered |= job->devices;
@@ -437,7 +435,7 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 		weft_place_park(s, job, device, now);
 	}
 	weft_place_unpark(s);
-	if (!job || looks == 2 * WEFT_SCHED_LOOKS)
+	if (!job)
 		return false;
 
 	weft_place_dispatch(s, job, s->device[device], now);
@@ -481,8 +479,8 @@ void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d)
 void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
 		     u64 now)
 {
-	/* Space was made while it was binding, or nobody is left to make any: try again. */
-	if (!d->outstanding || d->space_seq > job->picked_seq)
+	/* Space was made while it was binding: try again. */
+	if (d->space_seq > job->picked_seq)
 		return;
 	job->denied |= BIT_ULL(d->id);
 	list_del_init(&job->denied_node);

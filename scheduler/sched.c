@@ -140,11 +140,10 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
 	INIT_LIST_HEAD(&d->jobs);
 	d->down_free = 0;
 	d->up_free = 0;
+	d->space_seq = 0;
 	s->device[d->id] = d;
 	s->present |= BIT_ULL(d->id);
 	weft_device_mirror(s, d);
-	/* What failed for space on the last device of this id has not failed here. */
-	weft_place_space_made(s, d);
 	return 0;
 }
 
