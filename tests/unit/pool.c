@@ -46,6 +46,7 @@ struct pool *pool_new(const char *policy)
 	struct pool *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
+	memset(&p->s, 0x5a, sizeof(p->s));
 	assert_int_equal(weft_sched_init(&p->s, &pool_ops, policy, p->est, EST_COUNT, 0), 0);
 	return p;
 }
@@ -65,6 +66,12 @@ void *pool_alloc(struct pool *p, size_t size)
 	return block;
 }
 
+/* Memory that the scheduler has to initialise itself. */
+static void *pool_alloc_dirty(struct pool *p, size_t size)
+{
+	return memset(pool_alloc(p, size), 0x5a, size);
+}
+
 void pool_free(struct pool *p)
 {
 	size_t i;
@@ -78,7 +85,7 @@ void pool_free(struct pool *p)
 
 struct weft_sched_tenant *pool_tenant(struct pool *p, u32 weight)
 {
-	struct weft_sched_tenant *t = pool_alloc(p, sizeof(*t));
+	struct weft_sched_tenant *t = pool_alloc_dirty(p, sizeof(*t));
 
 	t->id = ++p->tenant_id;
 	t->weight = weight;
@@ -88,7 +95,7 @@ struct weft_sched_tenant *pool_tenant(struct pool *p, u32 weight)
 
 struct weft_sched_client *pool_client(struct pool *p, struct weft_sched_tenant *t)
 {
-	struct weft_sched_client *c = pool_alloc(p, sizeof(*c));
+	struct weft_sched_client *c = pool_alloc_dirty(p, sizeof(*c));
 
 	c->id = ++p->client_id;
 	c->tenant = t;
@@ -98,24 +105,26 @@ struct weft_sched_client *pool_client(struct pool *p, struct weft_sched_tenant *
 
 struct weft_sched_device *pool_device(struct pool *p, u32 id, u32 price)
 {
-	struct weft_sched_device *d = pool_alloc(p, sizeof(*d));
+	struct weft_sched_device *d = pool_alloc_dirty(p, sizeof(*d));
 
 	d->id = id;
 	d->model = id;
+	d->dev_class = 0;
 	d->region = id + 1;
+	d->host_region = 0;
 	d->credits = 1;
 	d->depth = 1;
 	d->price = price;
 	d->open = true;
-	d->down.bandwidth = 1000;
-	d->up.bandwidth = 1000;
+	d->down = (struct weft_sched_link){ .bandwidth = 1000 };
+	d->up = d->down;
 	assert_int_equal(weft_sched_device_add(&p->s, d, p->now), 0);
 	return d;
 }
 
 struct weft_sched_data *pool_data(struct pool *p, u64 bytes, u64 valid)
 {
-	struct weft_sched_data *d = pool_alloc(p, sizeof(*d));
+	struct weft_sched_data *d = pool_alloc_dirty(p, sizeof(*d));
 
 	d->id = ++p->data_id;
 	d->bytes = bytes;
@@ -140,7 +149,7 @@ struct weft_sched_job *pool_submit(struct pool *p, const struct spec *spec)
 	job->deadline = spec->deadline;
 	job->run_anyway = spec->run_anyway;
 	job->ref_count = spec->use_count;
-	job->refs = pool_alloc(p, spec->use_count * sizeof(*job->refs));
+	job->refs = pool_alloc_dirty(p, spec->use_count * sizeof(*job->refs));
 	for (i = 0; i < spec->use_count; i++) {
 		job->refs[i].data = spec->uses[i].data;
 		job->refs[i].bytes = spec->uses[i].data->bytes;
@@ -148,7 +157,7 @@ struct weft_sched_job *pool_submit(struct pool *p, const struct spec *spec)
 		job->refs[i].no_implicit = spec->uses[i].no_implicit;
 	}
 	count = spec->after_count + weft_sched_job_edges(&p->s, job);
-	edges = pool_alloc(p, count * sizeof(*edges));
+	edges = pool_alloc_dirty(p, count * sizeof(*edges));
 	for (i = 0; i < spec->after_count; i++)
 		edges[i].from = spec->after[i];
 	assert_int_equal(weft_sched_job_submit(&p->s, job, edges, count, spec->after_count,

@@ -89,6 +89,14 @@ static void test_deadline(void **state)
 	/* off by nothing: a third less deviation */
 	assert_int_equal(weft_sched_deadline(&f->s, &f->job, &f->d[0], 10, cap),
 			 8 * (1500 + 4 * 334));
+	/* off by 100, less than 334: a quarter of the way there */
+	learn(f, 1, 1600);
+	assert_int_equal(weft_sched_deadline(&f->s, &f->job, &f->d[0], 10, cap),
+			 8 * (1525 + 4 * (334 - 58)));
+	/* off by 776, more than 276: a fifth of the way there */
+	learn(f, 1, 1525 + 776);
+	assert_int_equal(weft_sched_deadline(&f->s, &f->job, &f->d[0], 10, cap),
+			 8 * (1525 + 155 + 4 * (276 + 100)));
 	assert_int_equal(weft_sched_deadline(&f->s, &f->job, &f->d[0], 30000, cap), 30000);
 	assert_int_equal(weft_sched_deadline(&f->s, &f->job, &f->d[0], 10, 20000), 20000);
 	/* a size not seen, a model not seen: nothing is learned */
@@ -164,8 +172,10 @@ static void test_least(void **state)
 
 static void test_trials(void **state)
 {
+	struct weft_sched_est empty = { 0 };
 	struct fixture *f = setup();
 	struct weft_estimate e;
+	u32 i;
 
 	weft_estimate_try(&f->s, &f->job, &f->d[1]);
 	weft_estimate_get(&f->s, &f->job, &f->d[1], &e);
@@ -173,12 +183,38 @@ static void test_trials(void **state)
 	weft_estimate_untry(&f->s, &f->job, &f->d[1]);
 	weft_estimate_get(&f->s, &f->job, &f->d[1], &e);
 	assert_false(e.tried);
+	for (i = 0; i < SMALL; i++)
+		assert_memory_equal(&f->est[i], &empty, sizeof(empty));
 	weft_estimate_try(&f->s, &f->job, &f->d[1]);
 	weft_estimate_learn(&f->s, &f->job, &f->d[1], 50);
 	/* what is learned is not taken back */
 	weft_estimate_untry(&f->s, &f->job, &f->d[1]);
 	weft_estimate_try(&f->s, &f->job, &f->d[1]);
 	assert_int_equal(known(f, 1, 1), 50);
+	free(f);
+}
+
+/* Counts rise with each run and stop at the end of their range. */
+static void test_counts(void **state)
+{
+	struct fixture *f = setup();
+	u32 i, seen = 0;
+
+	learn(f, 1, 10);
+	learn(f, 1, 10);
+	for (i = 0; i < SMALL; i++) {
+		if (!f->est[i].key)
+			continue;
+		seen++;
+		assert_int_equal(f->est[i].count, 2);
+		f->est[i].count = U32_MAX;
+	}
+	assert_int_equal(seen, 2);
+	assert_int_equal(learn(f, 1, 10), 10);
+	for (i = 0; i < SMALL; i++) {
+		if (f->est[i].key)
+			assert_int_equal(f->est[i].count, U32_MAX);
+	}
 	free(f);
 }
 
@@ -305,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_models),
 		cmocka_unit_test(test_least),
 		cmocka_unit_test(test_trials),
+		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_zero_time),
 		cmocka_unit_test(test_full_table),
 		cmocka_unit_test(test_replacement),

@@ -238,7 +238,7 @@ static void test_sleeper_keeps_lag(void **state)
 	struct fixture f = setup(100, 100, 0);
 	struct weft_sched_device *other = pool_device(f.p, 1, WEFT_PRICE_UNIT);
 	struct weft_sched_job *stuck;
-	u64 behind;
+	u64 behind, vtime, lift;
 
 	pool_teach(f.p, f.c[1], KERNEL, other, COST);
 	other->outstanding = other->credits + other->depth;	/* no room */
@@ -249,8 +249,13 @@ static void test_sleeper_keeps_lag(void **state)
 	assert_in_range(behind, 2 * COST * 1024 / 100, 3 * COST * 1024 / 100);
 	assert_int_equal(weft_sched_job_cancel(&f.p->s, stuck, -ECANCELED, 0), 0);
 	expect(&f, "BBBBBB");
+	vtime = f.t[0]->entity[BATCH].vtime;
+	lift = f.t[0]->entity[BATCH].lift;
 	submit(&f, 0, 20);
 	assert_int_equal(f.p->s.class[BATCH].vtime - f.t[0]->entity[BATCH].vtime, behind);
+	assert_true(f.t[0]->entity[BATCH].vtime > vtime);
+	assert_int_equal(f.t[0]->entity[BATCH].vtime - vtime,
+			 f.t[0]->entity[BATCH].lift - lift);
 	other->outstanding = 0;
 	pool_free(f.p);
 }
@@ -261,6 +266,7 @@ static void test_lag_is_bounded(void **state)
 	struct fixture f = setup(100, 100, 0);
 	struct weft_sched_device *other = pool_device(f.p, 1, WEFT_PRICE_UNIT);
 	u64 places = f.d->credits + f.d->depth + other->credits + other->depth;
+	struct weft_sched_job *job;
 	u32 i;
 
 	pool_teach(f.p, f.c[1], KERNEL, other, COST);
@@ -271,7 +277,14 @@ static void test_lag_is_bounded(void **state)
 		assert_int_equal(step(&f, COST), 'B');
 	other->outstanding = 0;
 	submit(&f, 0, 100);
-	for (i = 0; step(&f, COST) == 'A'; i++)
+	/* the first dispatch raises A to the bound, then charges it */
+	job = pool_pick(f.p).job;
+	assert_ptr_equal(job->client, f.c[0]);
+	assert_int_equal(f.p->s.class[BATCH].vtime - f.t[0]->entity[BATCH].vtime,
+			 COST * 1024 * (places + 1) / 100 + 1 - COST * 1024 / 100);
+	pool_start(f.p, job);
+	pool_done(f.p, job, COST);
+	for (i = 1; step(&f, COST) == 'A'; i++)
 		;
 	/* the bound in jobs, one for rounding, one for the tie */
 	assert_in_range(i, places, places + 3);
@@ -318,6 +331,173 @@ static void test_surcharge_after_lift(void **state)
 	pool_done(f.p, old, 11 * COST);
 	assert_int_equal(f.t[0]->entity[BATCH].vtime, vtime + 10 * COST * 1024 / 100 - lift);
 	assert_int_equal(f.t[0]->priced, 11 * COST);
+	pool_free(f.p);
+}
+
+/*
+ * A was charged far too much and had to wait; once that is known it is owed no more than the
+ * bound, whether it has READY jobs or not.
+ */
+static void refund_is_bounded(bool queued)
+{
+	struct fixture f = setup(100, 100, 0);
+	struct weft_sched_device *other;
+	struct weft_sched_job *old;
+	u64 bound, vtime, lift;
+	u32 i;
+
+	f.d->depth = 2;
+	pool_teach(f.p, f.c[1], 2, f.d, 600 * COST);
+	pool_job(f.p, f.c[0], 2);
+	old = pool_pick(f.p).job;
+	pool_start(f.p, old);
+	if (queued) {
+		other = pool_device(f.p, 1, WEFT_PRICE_UNIT);
+		pool_teach(f.p, f.c[1], KERNEL, other, COST);
+		other->outstanding = other->credits + other->depth;
+		pool_add(f.p, .client = f.c[0], .kernel = KERNEL, .devices = 2);
+	}
+	for (i = 0; i < 501; i++)
+		pool_add(f.p, .client = f.c[1], .kernel = KERNEL, .devices = 1);
+	/* what B was charged for teaching is behind it now */
+	for (i = 0; i < 500; i++)
+		assert_int_equal(step(&f, COST), 'B');
+	assert_int_equal(f.t[0]->entity[BATCH].queued, queued);
+	vtime = f.t[0]->entity[BATCH].vtime;
+	lift = f.t[0]->entity[BATCH].lift;
+	f.p->s.places = 3;
+	f.p->s.charge_max = 0;
+	pool_done(f.p, old, COST);
+	bound = COST * 1024 * 4 / 100 + 1;
+	assert_int_equal(f.p->s.class[BATCH].vtime - f.t[0]->entity[BATCH].vtime, bound);
+	/* refunded first, then lifted */
+	vtime -= 599 * COST * 1024 / 100;
+	assert_int_equal(f.t[0]->entity[BATCH].vtime - vtime,
+			 f.t[0]->entity[BATCH].lift - lift);
+	assert_true(f.t[0]->entity[BATCH].lift > lift);
+	pool_free(f.p);
+}
+
+static void test_refund_is_bounded(void **state)
+{
+	refund_is_bounded(false);
+	refund_is_bounded(true);
+}
+
+/* The largest recent job is forgotten by a sixty-fourth with each job. */
+static void test_largest_is_forgotten(void **state)
+{
+	struct fixture f = setup(100, 0, 0);
+
+	submit(&f, 0, 3);
+	step(&f, 6400);
+	assert_int_equal(f.p->s.charge_max, 6400 * 1024);
+	step(&f, 1);
+	assert_int_equal(f.p->s.charge_max, 6300 * 1024);
+	step(&f, 7000);
+	assert_int_equal(f.p->s.charge_max, 7000 * 1024);
+	pool_free(f.p);
+}
+
+/* Each level remembers its own lifts: a refund counts where there was none since. */
+static void test_refund_in_client(void **state)
+{
+	struct fixture f = setup(100, 0, 0);
+	struct weft_sched_entity *e = &f.c[0]->entity[BATCH];
+	u64 vtime;
+
+	/* C, of the same tenant, works first, so that A is lifted when it comes */
+	f.c[2] = pool_client(f.p, f.t[0]);
+	submit(&f, 2, 8);
+	expect(&f, "CCCC");
+	submit(&f, 0, 2);
+	assert_true(e->lift > 0);
+	vtime = e->vtime;
+	assert_int_equal(step(&f, COST / 9), 'A');
+	assert_int_equal(e->vtime - vtime, 100 * 1024 / 100);
+	pool_free(f.p);
+}
+
+/* Parts of a priced nanosecond are kept; times beyond 32 bits are not cut. */
+static void test_accounts(void **state)
+{
+	struct fixture f = setup(100, 0, 0);
+	struct weft_sched_device to = *f.d;
+	struct weft_sched_job *job;
+	u32 i;
+
+	to.price = 1;
+	assert_int_equal(weft_sched_device_set(&f.p->s, f.d, &to, 0), 0);
+	submit(&f, 0, 3);
+	step(&f, 500);
+	step(&f, 523);
+	assert_int_equal(f.t[0]->priced, 0);
+	assert_int_equal(f.c[0]->priced, 0);
+	step(&f, 478);
+	assert_int_equal(f.t[0]->priced, 1);
+	assert_int_equal(f.c[0]->priced, 1);
+	assert_int_equal(f.t[0]->priced_rem, 477);
+	to.price = 1024;
+	assert_int_equal(weft_sched_device_set(&f.p->s, f.d, &to, 0), 0);
+	for (i = 0; i < 2; i++) {
+		job = pool_job(f.p, f.c[0], 7);
+		assert_ptr_equal(pool_pick(f.p).job, job);
+		if (i)
+			assert_int_equal(job->charged, 5000000000 * 1024);
+		pool_start(f.p, job);
+		pool_done(f.p, job, 5000000000);
+	}
+	assert_int_equal(f.t[0]->priced, 10000000001);
+	pool_free(f.p);
+}
+
+/* Plans count in the walk with their full time, beyond 32 bits, too. */
+static void test_plans_in_turn(void **state)
+{
+	struct fixture f = setup(100, 100, 0);
+	struct weft_sched_device *slow = pool_device(f.p, 1, WEFT_PRICE_UNIT);
+	char order[16] = "";
+	size_t i, n = 0, from;
+
+	pool_teach(f.p, f.c[0], 2, f.d, 5000000000);
+	pool_teach(f.p, f.c[1], 3, f.d, 1000000000);
+	pool_teach(f.p, f.c[0], 2, slow, 500000000000);
+	pool_teach(f.p, f.c[1], 3, slow, 500000000000);
+	/* the device is full; both tenants stand alike */
+	for (i = 0; i < 2; i++) {
+		pool_job(f.p, f.c[0], 2);
+		pool_pick(f.p);
+	}
+	f.t[0]->entity[BATCH].vtime = f.t[1]->entity[BATCH].vtime;
+	for (i = 0; i < 2; i++)
+		pool_job(f.p, f.c[0], 2);
+	for (i = 0; i < 6; i++)
+		pool_job(f.p, f.c[1], 3);
+	from = f.p->log_count;
+	pool_pick_none(f.p);
+	for (i = from; i < f.p->log_count; i++) {
+		const struct weft_rec *rec = &f.p->log[i];
+
+		if (rec->type == WEFT_REC_PLAN)
+			order[n++] = rec->arg[2] == 5000000000 ? 'A' : 'B';
+	}
+	/* A: 0, 5, 10; B: 0, 1, 2, 3, 4, 5 */
+	assert_string_equal(order, "ABBBBBAB");
+	pool_free(f.p);
+}
+
+static void test_weight_change_keeps_remainder(void **state)
+{
+	struct fixture f = setup(1000, 0, 0);
+	u32 i;
+
+	for (i = 0; i < WEFT_SERVICE_COUNT; i++)
+		f.t[0]->entity[i].rem = 900 + i;
+	assert_int_equal(weft_sched_tenant_set(&f.p->s, f.t[0], 903, 0), 0);
+	for (i = 0; i < WEFT_SERVICE_COUNT; i++) {
+		assert_int_equal(f.t[0]->entity[i].rem, i < 3 ? 900 + i : 902);
+		assert_int_equal(f.t[0]->entity[i].weight, 903);
+	}
 	pool_free(f.p);
 }
 
@@ -433,6 +613,12 @@ int main(void)
 		cmocka_unit_test(test_lag_is_bounded),
 		cmocka_unit_test(test_refund_after_lift),
 		cmocka_unit_test(test_surcharge_after_lift),
+		cmocka_unit_test(test_refund_is_bounded),
+		cmocka_unit_test(test_largest_is_forgotten),
+		cmocka_unit_test(test_refund_in_client),
+		cmocka_unit_test(test_accounts),
+		cmocka_unit_test(test_plans_in_turn),
+		cmocka_unit_test(test_weight_change_keeps_remainder),
 		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_order_in_client),
 		cmocka_unit_test(test_rank_depth),

@@ -316,10 +316,14 @@ static void test_poison(void **state)
 	assert_int_equal(rec.arg[0], b->id);
 	assert_false(anyway->poisoned);
 	assert_int_equal(anyway->state, WEFT_JOB_READY);
+	f.p->now = 77;
 	late = after(&f, a, false);
 	assert_int_equal(late->state, WEFT_JOB_DONE);
 	assert_true(late->poisoned);
 	assert_int_equal(f.p->poisoned, 3);
+	pool_count(f.p, WEFT_REC_POISONED, &rec);
+	assert_int_equal(rec.time, 77);
+	assert_int_equal(rec.arg[0], a->id);
 	late = after(&f, a, true);
 	assert_int_equal(late->state, WEFT_JOB_READY);
 	run(&f, anyway, 0);
@@ -477,6 +481,63 @@ static void test_submit_errors(void **state)
 	pool_free(f.p);
 }
 
+/* Each ref and each edge is looked at, not only the first. */
+static void test_submit_looks_at_all(void **state)
+{
+	struct fixture f = setup();
+	struct weft_sched_job *pre = pool_job(f.p, f.c, 1);
+	struct weft_sched_ref refs[2] = {
+		{ .data = f.x, .bytes = 1, .access = R }, { .data = f.x, .bytes = 1, .access = 0 },
+	};
+	struct weft_sched_job job = {
+		.id = 99, .client = f.c, .size = 1, .devices = 1, .refs = refs, .ref_count = 2,
+	};
+	struct weft_sched_edge edges[2] = { { .from = pre }, { .from = NULL } };
+
+	assert_int_equal(weft_sched_job_submit(&f.p->s, &job, edges, 0, 0, 0), -EINVAL);
+	job.ref_count = 1;
+	assert_int_equal(weft_sched_job_submit(&f.p->s, &job, edges, 2, 2, 0), -EINVAL);
+	assert_int_equal(f.c->job_count, 1);
+	pool_free(f.p);
+}
+
+static void test_most_refs(void **state)
+{
+	struct fixture f = setup();
+	struct weft_sched_job *job = pool_alloc(f.p, sizeof(*job));
+	u32 i;
+
+	job->id = 99;
+	job->client = f.c;
+	job->size = 1;
+	job->devices = 1;
+	job->ref_count = 0xffff;
+	job->refs = pool_alloc(f.p, job->ref_count * sizeof(*job->refs));
+	for (i = 0; i < job->ref_count; i++)
+		job->refs[i] = (struct weft_sched_ref){ .data = f.x, .bytes = 1, .access = R };
+	assert_int_equal(weft_sched_job_submit(&f.p->s, job, NULL, 0, 0, 0), 0);
+	pool_free(f.p);
+}
+
+/* All of several outputs and transfers are settled. */
+static void test_many_outputs(void **state)
+{
+	struct fixture f = setup();
+	struct weft_sched_data *y = pool_data(f.p, 10, 1), *z = pool_data(f.p, 10, 1);
+	struct use uses[] = { { y, R | W, false }, { z, R | W, false } };
+	struct weft_sched_job *job;
+
+	job = pool_add(f.p, .client = f.c, .uses = uses, .use_count = 2);
+	pool_pick(f.p);
+	assert_int_equal(y->arriving & z->arriving, 2);
+	pool_start(f.p, job);
+	pool_done(f.p, job, 10);
+	assert_int_equal(y->arriving | z->arriving, 0);
+	assert_int_equal(y->valid, 2);
+	assert_int_equal(z->valid, 2);
+	pool_free(f.p);
+}
+
 /* A failed job's outputs are not made valid anywhere; a successful one's only on the device. */
 static void test_outputs(void **state)
 {
@@ -513,6 +574,9 @@ int main(void)
 		cmocka_unit_test(test_cancel_ready),
 		cmocka_unit_test(test_return),
 		cmocka_unit_test(test_submit_errors),
+		cmocka_unit_test(test_submit_looks_at_all),
+		cmocka_unit_test(test_most_refs),
+		cmocka_unit_test(test_many_outputs),
 		cmocka_unit_test(test_outputs),
 	};
 

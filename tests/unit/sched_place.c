@@ -211,14 +211,22 @@ static void test_up_links(void **state)
 	struct weft_sched_decision d;
 
 	pool_add(f.p, .client = f.c, .kernel = KERNEL, .uses = uses, .use_count = 3, .devices = 1);
+	f.p->now = 70000;
 	d = pool_pick(f.p);
 	/* up: a 0-1000, b 1000-2000 on 1; c 0-1000 on 2; down: a -2000, b -3000, c -4000 */
-	assert_int_equal(d.start, 4000);
+	assert_int_equal(d.start, 74000);
 	assert_int_equal(d.transfer, 6000);
-	assert_int_equal(f.d[1]->up_free, 2000);
-	assert_int_equal(f.d[2]->up_free, 1000);
-	assert_int_equal(f.d[0]->down_free, 4000);
-	assert_int_equal(f.d[0]->up_free, 0);
+	assert_int_equal(d.job->est_data, 74000);
+	assert_int_equal(f.d[1]->up_free, 72000);
+	assert_int_equal(f.d[2]->up_free, 71000);
+	assert_int_equal(f.d[0]->down_free, 74000);
+	assert_int_equal(f.d[0]->up_free, 70000);
+	/* of holders that are as good, the one of smaller id */
+	job_with(&f, pool_data(f.p, 500, 4 | 8), R);
+	f.p->now = 80000;
+	assert_ptr_equal(pool_pick(f.p).device, f.d[0]);
+	assert_int_equal(f.d[1]->up_free, 80500);
+	assert_int_equal(f.d[2]->up_free, 80000);
 	pool_free(f.p);
 }
 
@@ -310,23 +318,18 @@ static void test_plan_holds_link(void **state)
 static void test_slots(void **state)
 {
 	struct fixture f = setup("eft", 100, 0, 0);
-	u64 start[5];
+	static const u64 start[8] = { 0, 0, 0, 100, 100, 100, 200, 200 };
 	u32 i;
 
-	f.d[0]->credits = 2;
-	f.d[0]->depth = 3;
-	for (i = 0; i < 5; i++)
+	f.d[0]->credits = 3;
+	f.d[0]->depth = 5;
+	for (i = 0; i < 8; i++)
 		job_on(&f, 1);
-	for (i = 0; i < 5; i++)
-		start[i] = pool_pick(f.p).start;
-	assert_int_equal(start[0], 0);
-	assert_int_equal(start[1], 0);
-	assert_int_equal(start[2], 100);
-	assert_int_equal(start[3], 100);
-	assert_int_equal(start[4], 200);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(pool_pick(f.p).start, start[i]);
 	job_on(&f, 1);
 	pool_pick_none(f.p);
-	assert_int_equal(f.d[0]->outstanding, 5);
+	assert_int_equal(f.d[0]->outstanding, 8);
 	pool_free(f.p);
 }
 
@@ -395,9 +398,11 @@ static void test_not_now(void **state)
 	struct weft_sched_data *x = pool_data(f.p, 10, HOST | 2 | 4);
 	struct weft_sched_device same = *f.d[0];
 	struct weft_sched_job *job, *other;
+	struct weft_sched_decision d;
 	u32 way;
 
-	for (way = 0; way < 5; way++) {
+	f.d[1]->busy_ns = 1000000;
+	for (way = 0; way < 6; way++) {
 		other = job_on(&f, 1);
 		assert_ptr_equal(pool_pick(f.p).job, other);
 		job = job_on(&f, 1);
@@ -426,11 +431,20 @@ static void test_not_now(void **state)
 		case 4:
 			assert_int_equal(weft_sched_job_devices(&f.p->s, job, 3, 0), 0);
 			break;
+		case 5:
+			/* another job is given back, which frees what it held */
+			assert_int_equal(weft_sched_job_return(&f.p->s, other,
+							       WEFT_RETURN_DRAIN, 0, 0), 0);
+			assert_int_equal(weft_sched_job_cancel(&f.p->s, other, -ECANCELED, 0), 0);
+			break;
 		}
-		assert_ptr_equal(pool_pick(f.p).job, job);
+		d = pool_pick(f.p);
+		assert_ptr_equal(d.job, job);
+		assert_ptr_equal(d.device, f.d[0]);
+		assert_true(list_empty(&f.p->s.denied));
 		pool_start(f.p, job);
 		pool_done(f.p, job, 100);
-		if (way) {
+		if (other->state == WEFT_JOB_BINDING) {
 			pool_start(f.p, other);
 			pool_done(f.p, other, 100);
 		}
@@ -484,6 +498,54 @@ static void test_not_now_lifted(void **state)
 	assert_ptr_equal(pool_pick(f.p).job, other);
 	assert_int_equal(weft_sched_job_return(&f.p->s, other, WEFT_RETURN_NO_SPACE, 0, 0), 0);
 	pool_pick_none(f.p);
+	pool_free(f.p);
+}
+
+/* The last one on a device fails for space: those that waited for it may try again. */
+static void test_not_now_last(void **state)
+{
+	struct fixture f = setup("eft", 100, 0, 0);
+	struct weft_sched_job *a = job_on(&f, 1), *b = job_on(&f, 1);
+
+	assert_ptr_equal(pool_pick(f.p).job, a);
+	assert_ptr_equal(bounce(&f, 0), b);
+	pool_pick_none(f.p);
+	assert_int_equal(weft_sched_job_return(&f.p->s, a, WEFT_RETURN_NO_SPACE, 0, 0), 0);
+	assert_int_equal(weft_sched_job_cancel(&f.p->s, a, -ECANCELED, 0), 0);
+	assert_ptr_equal(pool_pick(f.p).job, b);
+	pool_free(f.p);
+}
+
+/* One that ends while it waits for space is forgotten. */
+static void test_not_now_cancelled(void **state)
+{
+	struct fixture f = setup("eft", 100, 0, 0);
+	struct weft_sched_job *job;
+
+	job_on(&f, 1);
+	pool_pick(f.p);
+	job_on(&f, 1);
+	job = bounce(&f, 0);
+	assert_false(list_empty(&f.p->s.denied));
+	assert_int_equal(weft_sched_job_cancel(&f.p->s, job, -ECANCELED, 0), 0);
+	assert_true(list_empty(&f.p->s.denied));
+	pool_free(f.p);
+}
+
+/* The order of arrival, too, leaves out what waits for space and takes it back. */
+static void test_not_now_fifo(void **state)
+{
+	struct fixture f = setup("fifo", 100, 0, 0);
+	struct weft_sched_job *other = job_on(&f, 1), *job, *last;
+
+	pool_pick(f.p);
+	job = job_on(&f, 1);
+	last = job_on(&f, 1);
+	bounce(&f, 0);
+	assert_ptr_equal(pool_pick(f.p).job, last);
+	pool_start(f.p, other);
+	pool_done(f.p, other, 100);
+	assert_ptr_equal(pool_pick(f.p).job, job);
 	pool_free(f.p);
 }
 
@@ -618,6 +680,24 @@ static void test_fifo(void **state)
 	pool_free(f.p);
 }
 
+/* Arrival is when a job became READY, not when it was submitted. */
+static void test_fifo_arrival(void **state)
+{
+	struct fixture f = setup("fifo", 1000, 0, 0);
+	struct weft_sched_job *first, *waits, *ready;
+
+	first = job_on(&f, 1);
+	waits = pool_add(f.p, .client = f.c, .kernel = KERNEL, .after = &first, .after_count = 1);
+	ready = job_on(&f, 1);
+	assert_ptr_equal(pool_pick(f.p).job, first);
+	pool_start(f.p, first);
+	pool_done(f.p, first, 1000);
+	assert_int_equal(waits->state, WEFT_JOB_READY);
+	assert_ptr_equal(pool_pick(f.p).job, ready);
+	assert_ptr_equal(pool_pick(f.p).job, waits);
+	pool_free(f.p);
+}
+
 /* The later of two devices loses even if it comes first; one that comes back keeps its place. */
 static void test_fifo_order(void **state)
 {
@@ -675,16 +755,31 @@ static void test_no_idling_behind_others(void **state)
 	u32 i;
 
 	for (i = 0; i < 300; i++)
-		pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 1, .priority = 7);
-	pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 2);
+		pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 2, .priority = 7);
+	pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 1);
 	last = pool_add(f.p, .client = f.c, .kernel = KERNEL, .devices = 4);
 	pool_pick(f.p);
 	pool_pick(f.p);
-	assert_int_equal(f.d[0]->outstanding, 2);
-	assert_ptr_equal(pool_pick(f.p).device, f.d[1]);
+	assert_int_equal(f.d[1]->outstanding, 2);
+	assert_ptr_equal(pool_pick(f.p).device, f.d[0]);
 	assert_ptr_equal(pool_pick(f.p).job, last);
 	pool_pick_none(f.p);
 	/* the work was bounded */
+	assert_int_equal(pool_count(f.p, WEFT_REC_PLAN, NULL), WEFT_SCHED_LOOKS);
+	pool_free(f.p);
+}
+
+/* All could run on the slow device, too, but end earlier on the fast one: not all are looked at. */
+static void test_looks_are_bounded(void **state)
+{
+	struct fixture f = setup("eft", 10, 1000000, 0);
+	u32 i;
+
+	for (i = 0; i < 300; i++)
+		job_on(&f, 3);
+	pool_pick(f.p);
+	pool_pick(f.p);
+	pool_pick_none(f.p);
 	assert_int_equal(pool_count(f.p, WEFT_REC_PLAN, NULL), WEFT_SCHED_LOOKS);
 	pool_free(f.p);
 }
@@ -785,14 +880,19 @@ int main(void)
 		cmocka_unit_test(test_not_now),
 		cmocka_unit_test(test_not_now_apart),
 		cmocka_unit_test(test_not_now_lifted),
+		cmocka_unit_test(test_not_now_last),
+		cmocka_unit_test(test_not_now_cancelled),
+		cmocka_unit_test(test_not_now_fifo),
 		cmocka_unit_test(test_devices_change),
 		cmocka_unit_test(test_explore),
 		cmocka_unit_test(test_explore_again),
 		cmocka_unit_test(test_explore_not),
 		cmocka_unit_test(test_fifo),
+		cmocka_unit_test(test_fifo_arrival),
 		cmocka_unit_test(test_fifo_order),
 		cmocka_unit_test(test_policy_switch),
 		cmocka_unit_test(test_no_idling_behind_others),
+		cmocka_unit_test(test_looks_are_bounded),
 		cmocka_unit_test(test_blocked_in_front),
 		cmocka_unit_test(test_not_now_is_told),
 		cmocka_unit_test(test_nothing_to_do),
