@@ -18,7 +18,7 @@
 #include "core.h"
 #include "../memory/memory.h"
 
-#define WEFT_DEADLINE_FLOOR	(100ull * NSEC_PER_MSEC)
+#define WEFT_DEADLINE_FLOOR	(2ull * NSEC_PER_SEC)
 #define WEFT_DEADLINE_CAP	(30ull * NSEC_PER_SEC)
 #define WEFT_MAX_QUERY		4096	/* records in one JOB_QUERY */
 
