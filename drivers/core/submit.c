@@ -484,6 +484,7 @@ static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 		job = batch->entries[i].job;
 		job->sched.id = first + i;
 		job->record->data.submit_ns = now;
+		weft_hold_commit(job);
 		weft_sync_arm(job);
 		spin_lock(&client->record_lock);
 		list_add_tail(&job->client_node, &client->jobs);

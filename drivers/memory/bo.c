@@ -244,6 +244,26 @@ static struct dma_buf *weft_bo_export(struct drm_gem_object *gem, int flags)
 	return ERR_PTR(-EPERM);
 }
 
+static struct weft_promise *weft_promise_new(void)
+{
+	struct weft_promise *promise = kzalloc(sizeof(*promise), GFP_KERNEL_ACCOUNT);
+
+	if (promise)
+		kref_init(&promise->ref);
+	return promise;
+}
+
+static void weft_promise_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct weft_promise, ref));
+}
+
+static void weft_promise_put(struct weft_promise *promise)
+{
+	if (promise)
+		kref_put(&promise->ref, weft_promise_free);
+}
+
 /* No job, transfer, mapping or handle knows the buffer any more. */
 static void weft_bo_free(struct drm_gem_object *gem)
 {
@@ -269,6 +289,7 @@ static void weft_bo_free(struct drm_gem_object *gem)
 	atomic64_sub(gem->size, &pool->host_reserved);
 	drm_gem_object_release(gem);
 	mem_cgroup_put(bo->memcg);
+	weft_promise_put(bo->promise);
 	kfree(bo);
 	weft_client_put(client);
 	weft_pool_put(pool);
@@ -289,8 +310,14 @@ static struct weft_bo *weft_bo_new(struct weft_client *client, u64 size, u32 fla
 	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
 	if (!bo)
 		return ERR_PTR(-ENOMEM);
+	bo->promise = weft_promise_new();
+	if (!bo->promise) {
+		kfree(bo);
+		return ERR_PTR(-ENOMEM);
+	}
 	if (atomic64_add_return(size, &pool->host_reserved) > pool->host_limit) {
 		atomic64_sub(size, &pool->host_reserved);
+		weft_promise_put(bo->promise);
 		kfree(bo);
 		return ERR_PTR(-EDQUOT);
 	}
@@ -402,6 +429,7 @@ int weft_hold_init(struct weft_client *client, struct drm_file *file,
 		   struct weft_sched_ref *ref)
 {
 	const u32 both = DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE;
+	struct weft_promise *promise = NULL;
 	u64 length = buf->length;
 	struct weft_bo *bo;
 	int err;
@@ -418,6 +446,11 @@ int weft_hold_init(struct weft_client *client, struct drm_file *file,
 	if (!err && (bo->cpu_write ||
 		     (bo->cpu_readers && (buf->access & DRM_WEFT_ACCESS_WRITE))))
 		err = -EBUSY;
+	if (!err && (buf->access & DRM_WEFT_ACCESS_WRITE)) {
+		promise = weft_promise_new();
+		if (!promise)
+			err = -ENOMEM;
+	}
 	if (err) {
 		drm_gem_object_put(&bo->gem);
 		return err;
@@ -428,12 +461,35 @@ int weft_hold_init(struct weft_client *client, struct drm_file *file,
 		.access = buf->access,
 		.offset = buf->offset,
 		.length = length,
+		.promise = promise,
 	};
 	ref->data = &bo->sched;
 	ref->bytes = length;
 	ref->access = buf->access;
 	ref->no_implicit = buf->flags & DRM_WEFT_BUFFER_NO_IMPLICIT;
 	return 0;
+}
+
+void weft_hold_commit(struct weft_job *job)
+{
+	u32 i;
+
+	lockdep_assert_held(&job->client->submit_lock);
+	for (i = 0; i < job->buffer_count; i++) {
+		struct weft_bo_hold *hold = &job->holds[i];
+		struct weft_bo *bo = hold->bo;
+
+		hold->expects = bo->promise;
+		if (hold->promise) {
+			/* the buffer's reference is the hold's now, and it gets one of its own */
+			kref_get(&hold->promise->ref);
+			spin_lock(&bo->lock);
+			bo->promise = hold->promise;
+			spin_unlock(&bo->lock);
+		} else {
+			kref_get(&hold->expects->ref);
+		}
+	}
 }
 
 void weft_hold_fini(struct weft_bo_hold *hold)
@@ -451,6 +507,8 @@ void weft_hold_fini(struct weft_bo_hold *hold)
 	    READ_ONCE(bo->sched.valid) != weft_bo_valid_mask(bo))
 		weft_bo_publish(bo);
 	hold->bo = NULL;
+	weft_promise_put(hold->expects);
+	weft_promise_put(hold->promise);
 	drm_gem_object_put(&bo->gem);
 }
 

@@ -22,6 +22,7 @@
 
 struct mem_cgroup;
 struct weft_bo_copy;
+struct weft_promise;
 
 /**
  * struct weft_bo_hold - one buffer range of a job
@@ -31,6 +32,8 @@ struct weft_bo_copy;
  * @length: bytes
  * @address: device address of the range's first byte, valid from bind to unbind
  * @copy: the copy that is held, from bind to unbind; memory's own
+ * @expects: what it finds in the buffer, from commit on; memory's own
+ * @promise: what a writer leaves there; memory's own
  */
 struct weft_bo_hold {
 	struct weft_bo *bo;
@@ -39,6 +42,8 @@ struct weft_bo_hold {
 	u64 length;
 	u64 address;
 	struct weft_bo_copy *copy;
+	struct weft_promise *expects;
+	struct weft_promise *promise;
 };
 
 /* pool and devices; each may sleep. Called with pool->topology held for writing where stated. */
@@ -76,6 +81,8 @@ int weft_hold_init(struct weft_client *client, struct drm_file *file,
 		   const struct drm_weft_buffer *buf, struct weft_bo_hold *hold,
 		   struct weft_sched_ref *ref);
 void weft_hold_fini(struct weft_bo_hold *hold);
+/* @job is in: from here on its place in program order is fixed; under client->submit_lock */
+void weft_hold_commit(struct weft_job *job);
 /* can all buffers of @job ever be together in @wdev's region? */
 bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev);
 
@@ -167,6 +174,19 @@ struct weft_bo_copy {
 };
 
 /**
+ * struct weft_promise - the contents that one writer leaves in a buffer
+ *
+ * Made when the writer is submitted, and expected by all jobs that are submitted between it and
+ * the next writer. Where a buffer is LOST depends on who asks: a job that was submitted before the
+ * writer that failed still finds what it was meant to find.
+ */
+struct weft_promise {
+	struct kref ref;
+	/** @broken: the writer failed: there are no contents */
+	bool broken;
+};
+
+/**
  * struct weft_bo - a buffer
  */
 struct weft_bo {
@@ -177,7 +197,7 @@ struct weft_bo {
 	/** @client: owner, a reference */
 	struct weft_client *client;
 	u32 flags;
-	/** @lock: copies enter and leave VALID, and @version, @blank, @lost change, under it */
+	/** @lock: copies enter and leave VALID, and @version, @blank, @promise change, under it */
 	spinlock_t lock;
 	/** @version: counts writes, so that a fill from older bytes does not become VALID */
 	u64 version;
@@ -185,8 +205,8 @@ struct weft_bo {
 	bool blank;
 	/** @quarantined: a device may write its host pages for ever: they are never freed */
 	bool quarantined;
-	/** @lost: id of the last job that did not write what it promised; later ones cannot read */
-	u64 lost;
+	/** @promise: what the last writer submitted will leave here; a reference */
+	struct weft_promise *promise;
 	/** @host: the copy in host memory, and head of the list of all copies */
 	struct weft_bo_copy host;
 	/** @chunks: arrays of WEFT_CHUNK_PAGES host pages, each level made at first touch */

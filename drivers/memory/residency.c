@@ -147,15 +147,9 @@ u64 weft_bo_valid_mask(struct weft_bo *bo)
 	u64 mask;
 
 	spin_lock(&bo->lock);
-	mask = bo->lost ? 0 : weft_bo_valid_copies(bo);
+	mask = bo->promise->broken ? 0 : weft_bo_valid_copies(bo);
 	spin_unlock(&bo->lock);
 	return mask;
-}
-
-static bool weft_bo_lost_locked(struct weft_bo *bo)
-{
-	lockdep_assert_held(&bo->lock);
-	return bo->lost || (!bo->blank && !weft_bo_valid_copies(bo));
 }
 
 /* Would the contents be gone without @copy? */
@@ -171,17 +165,9 @@ bool weft_bo_lost(struct weft_bo *bo)
 	bool lost;
 
 	spin_lock(&bo->lock);
-	lost = weft_bo_lost_locked(bo);
+	lost = bo->promise->broken || (!bo->blank && !weft_bo_valid_copies(bo));
 	spin_unlock(&bo->lock);
 	return lost;
-}
-
-/* May a job submitted as number @id read what was there before it? */
-static bool weft_bo_readable(struct weft_bo *bo, u64 id)
-{
-	u64 lost = READ_ONCE(bo->lost);
-
-	return !lost || id <= lost;
 }
 
 /* Tell the scheduler the valid set, if it does not know it. */
@@ -363,7 +349,8 @@ void weft_bo_host_write(struct weft_bo *bo)
 		spin_lock(&bo->lock);
 	}
 	weft_bo_written(bo, &bo->host);
-	bo->lost = 0;
+	/* whoever expected it has ended */
+	bo->promise->broken = false;
 	spin_unlock(&bo->lock);
 	weft_bo_publish(bo);
 }
@@ -472,6 +459,12 @@ static bool weft_hold_inputs(const struct weft_bo_hold *hold)
 	       hold->length != hold->bo->gem.size;
 }
 
+/* Did the writer before the hold's job keep its promise, as far as that is known? */
+static bool weft_hold_readable(const struct weft_bo_hold *hold)
+{
+	return !READ_ONCE(hold->expects->broken);
+}
+
 /* Give back what was got so far. */
 static void weft_bind_release(struct weft_bind *bind)
 {
@@ -506,7 +499,7 @@ static int weft_bind_claim(struct weft_bind *bind)
 
 		if (slot->state != WEFT_SLOT_WANT)
 			continue;
-		if (slot->inputs && !weft_bo_readable(copy->bo, bind->job->sched.id))
+		if (slot->inputs && !weft_hold_readable(slot->hold))
 			return -ENODATA;
 		if (weft_bo_copy_hold(copy, slot->inputs)) {
 			slot->state = WEFT_SLOT_HELD;
@@ -748,7 +741,7 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 		hold->copy = weft_bo_copy_get(hold->bo, wdev->region->id);
 		if (!hold->copy)
 			err = -ENOMEM;
-		else if (inputs && !weft_bo_readable(hold->bo, job->sched.id))
+		else if (inputs && !weft_hold_readable(hold))
 			err = -ENODATA;
 		else if (!weft_bo_copy_hold(hold->copy, inputs))
 			break;
@@ -806,12 +799,10 @@ void weft_residency_unbind(struct weft_job *job, bool ran, int error)
 		if (!copy)
 			continue;
 		if (ran && (hold->access & DRM_WEFT_ACCESS_WRITE)) {
+			if (error)
+				WRITE_ONCE(hold->promise->broken, true);
 			spin_lock(&bo->lock);
 			weft_bo_written(bo, error ? NULL : copy);
-			if (error)
-				bo->lost = max(bo->lost, job->sched.id);
-			else if (bo->lost <= job->sched.id)
-				bo->lost = 0;
 			spin_unlock(&bo->lock);
 			/* of a job that succeeds the scheduler knows by itself */
 			if (error)
@@ -828,19 +819,12 @@ void weft_residency_lost(struct weft_job *job)
 	u32 i;
 
 	/*
-	 * The job's number, not the copies, says what is lost: jobs submitted before it may still
-	 * have to read what was there before. The scheduler, which may be calling, hears of it
-	 * when the job gives up its buffers.
+	 * The copies stay: jobs submitted before it may still have to read what was there before.
+	 * The scheduler, which may be calling, hears of it when the job gives up its buffers.
 	 */
-	for (i = 0; i < job->buffer_count; i++) {
-		struct weft_bo *bo = job->holds[i].bo;
-
-		if (!(job->holds[i].access & DRM_WEFT_ACCESS_WRITE))
-			continue;
-		spin_lock(&bo->lock);
-		bo->lost = max(bo->lost, job->sched.id);
-		spin_unlock(&bo->lock);
-	}
+	for (i = 0; i < job->buffer_count; i++)
+		if (job->holds[i].promise)
+			WRITE_ONCE(job->holds[i].promise->broken, true);
 }
 
 void weft_residency_quarantine(struct weft_job *job)
@@ -866,7 +850,7 @@ bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *re
 		if (!weft_hold_inputs(&job->holds[i]))
 			continue;
 		spin_lock(&bo->lock);
-		found = weft_bo_readable(bo, job->sched.id) &&
+		found = weft_hold_readable(&job->holds[i]) &&
 			(bo->blank || (weft_bo_valid_copies(bo) & ~BIT_ULL(region->id)));
 		spin_unlock(&bo->lock);
 	}
