@@ -31,7 +31,7 @@ TEST(eagain, "a full queue: EAGAIN about no job, all or nothing; room again when
 	client_open(&c);
 	c.queue = queue_create(c.fd, 0, 4);
 	for (int i = 0; i < 5; i++)
-		on(&job[i], &c, "unit", 50);
+		on(&job[i], &c, "unit", 300);
 	CHECK_EQ(submit_raw(&c, job, 5, &s), -EAGAIN);
 	id = submit(&c, job, 3);
 	CHECK_EQ(submit_raw(&c, job, 2, &s), -EAGAIN);
@@ -51,7 +51,7 @@ TEST(other_queue, "a full queue does not stop another queue of the client")
 	client_open(&c);
 	d = c;
 	c.queue = queue_create(c.fd, 0, 1);
-	on(&job, &c, "unit", 200);
+	on(&job, &c, "unit", 400);
 	id = submit(&c, &job, 1);
 	CHECK_EQ(submit_raw(&c, &job, 1, NULL), -EAGAIN);
 	on(&job, &d, "null", 1);
@@ -76,12 +76,12 @@ TEST(event, "QUEUE_SPACE: poll() sleeps until there is room, read() gives the qu
 	client_open(&c);
 	c.queue = queue_create(c.fd, 0, 4);
 	for (int i = 0; i < 4; i++)
-		on(&job[i], &c, "unit", 40);
+		on(&job[i], &c, "unit", 400);
 	submit(&c, job, 4);
 	CHECK(!event_ready(c.fd, 0));
 	CHECK_EQ(submit_raw(&c, job, 1, NULL), -EAGAIN);
 	CHECK_EQ(submit_raw(&c, job, 1, NULL), -EAGAIN);
-	CHECK(event_ready(c.fd, 20000));
+	CHECK(event_ready(c.fd, 50000));
 	n = read(c.fd, e, sizeof(e));
 	CHECK_EQ(n, sizeof(e[0]));	/* one event, however often it was refused */
 	CHECK_EQ(e[0].base.type, DRM_WEFT_EVENT_QUEUE_SPACE);
@@ -119,12 +119,12 @@ TEST(two_queues, "each of two full queues gets its own event")
 	c[1] = c[0];
 	for (int i = 0; i < 2; i++) {
 		c[i].queue = queue_create(c[0].fd, 0, 1);
-		on(&job, &c[i], "unit", 30);
+		on(&job, &c[i], "unit", 200);
 		submit(&c[i], &job, 1);
 		CHECK_EQ(submit_raw(&c[i], &job, 1, NULL), -EAGAIN);
 	}
 	for (int i = 0; i < 2; i++) {
-		CHECK(event_ready(c[0].fd, 20000));
+		CHECK(event_ready(c[0].fd, 50000));
 		CHECK_EQ(read(c[0].fd, &e, sizeof(e)), sizeof(e));
 		seen |= e.queue == c[0].queue ? 1 : e.queue == c[1].queue ? 2 : 4;
 	}
@@ -151,7 +151,7 @@ TEST(loop, "a producer that sleeps in poll() when refused gets 300 jobs through 
 		}
 		CHECK_EQ(ret, -EAGAIN);
 		refused++;
-		CHECK(event_ready(c.fd, 20000));
+		CHECK(event_ready(c.fd, 50000));
 		CHECK_EQ(read(c.fd, &e, sizeof(e)), sizeof(e));
 	}
 	CHECK(refused > 5);
@@ -174,7 +174,7 @@ TEST(depth_change, "QUEUE_SET makes a queue deeper and shallower; jobs in flight
 
 	client_open(&c);
 	set.handle = c.queue = queue_create(c.fd, 0, 2);
-	on(&job, &c, "unit", 60);
+	on(&job, &c, "unit", 400);
 	id = submit(&c, &job, 1);
 	submit(&c, &job, 1);
 	CHECK_EQ(submit_raw(&c, &job, 1, NULL), -EAGAIN);
@@ -199,7 +199,7 @@ TEST(event_destroyed, "a queue destroyed and a file closed with an event due")
 	client_open(&c);
 	for (int i = 0; i < 2; i++) {
 		c.queue = queue_create(c.fd, 0, 1);
-		on(&job, &c, "unit", 30);
+		on(&job, &c, "unit", 200);
 		submit(&c, &job, 1);
 		CHECK_EQ(submit_raw(&c, &job, 1, NULL), -EAGAIN);
 		h.handle = c.queue;
@@ -207,7 +207,7 @@ TEST(event_destroyed, "a queue destroyed and a file closed with an event due")
 			CHECK_EQ(ioc(c.fd, DRM_IOCTL_WEFT_QUEUE_DESTROY, &h), 0);
 	}
 	client_close(&c);
-	sleep_ms(80);
+	sleep_ms(300);
 }
 
 /* the bound on records is per client and is what keeps a client that never looks in check */

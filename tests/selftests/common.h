@@ -29,7 +29,7 @@
 #define KIB		1024ull
 #define MIB		(1024ull * KIB)
 /* what no test should have to wait for, also on a loaded debug guest */
-#define PATIENCE	(30 * SEC)
+#define PATIENCE	(50 * SEC)
 
 uint64_t now_ns(void);
 /* absolute time @ns from now */
@@ -205,7 +205,7 @@ void drop_to(unsigned int uid);
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 /* `insmod`, `rmmod` without a process: 0 or -errno */
-long module_load(const char *name);
+long module_load(const char *name, const char *params);
 long module_unload(const char *name);
 
 #endif /* COMMON_H */

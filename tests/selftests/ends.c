@@ -511,8 +511,8 @@ TEST(vanish_idempotent, "a device vanishes under jobs: repeatable ones run elsew
 	uint64_t id;
 	int moved = 0;
 
-	/* 64 KiB take the doomed device 65 ms, so it is busy when it goes */
-	dev_add("doomed", DEV_UNIT, "speed=copy 1");
+	/* 64 KiB take the doomed device 2.6 s, so it is busy when it goes */
+	dev_add("doomed", DEV_UNIT, "speed=copy 1", "dilation=40");
 	client_open(&c);
 	src = bo_create(c.fd, 64 * KIB);
 	bo_fill(c.fd, src, 64 * KIB, 0x600d);

@@ -220,6 +220,7 @@ TEST(ranges, "ranges of one buffer that do not overlap may be written by two dev
 
 TEST(no_implicit, "NO_IMPLICIT drops the edge of a reader")
 {
+	struct drm_weft_job_record reader, writer;
 	struct client c;
 	struct job job[2];
 	uint32_t x;
@@ -246,9 +247,10 @@ TEST(no_implicit, "NO_IMPLICIT drops the edge of a reader")
 	job[1].buffer[0].flags = DRM_WEFT_BUFFER_NO_IMPLICIT;
 	on(&c, &job[1], "fast");
 	id = submit(&c, job, 2);
-	CHECK_EQ(job_result(c.fd, id + 1), 0);
-	CHECK_MSG(job_state(c.fd, id) < DRM_WEFT_JOB_DONE, "the reader waited for the writer");
-	CHECK_EQ(job_result(c.fd, id), 0);
+	job_wait(c.fd, id + 1, &reader);
+	job_wait(c.fd, id, &writer);
+	CHECK_EQ(reader.error | writer.error, 0);
+	CHECK_MSG(reader.start_ns < writer.end_ns, "the reader waited for the writer");
 	bo_expect(c.fd, x, SIZE, 3);
 }
 

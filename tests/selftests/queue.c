@@ -182,6 +182,7 @@ TEST(ordered, "ORDERED: each job starts after the one before it ended, on two de
 
 TEST(unordered, "without ORDERED a job overtakes one that runs on a slow device")
 {
+	struct drm_weft_job_record first, second;
 	struct client c;
 	struct job job[2];
 	uint64_t id;
@@ -193,9 +194,10 @@ TEST(unordered, "without ORDERED a job overtakes one that runs on a slow device"
 	job_nop(&job[1], &c, 1);
 	job[1].j.device_mask = dev_mask(c.fd, "unit");
 	id = submit(&c, job, 2);
-	CHECK_EQ(job_result(c.fd, id + 1), 0);
-	CHECK(job_state(c.fd, id) < DRM_WEFT_JOB_DONE);
-	CHECK_EQ(job_result(c.fd, id), 0);
+	job_wait(c.fd, id, &first);
+	job_wait(c.fd, id + 1, &second);
+	CHECK_EQ(first.error | second.error, 0);
+	CHECK_MSG(second.end_ns < first.end_ns, "it waited for the slow one");
 }
 
 TEST(priority_order, "a job of higher priority overtakes READY ones of the same client")

@@ -185,7 +185,7 @@ static void __attribute__((constructor)) cleanup_add(void)
 	tap_cleanup = devs_cleanup;
 }
 
-long module_load(const char *name)
+long module_load(const char *name, const char *params)
 {
 	char path[128];
 	int fd;
@@ -195,7 +195,7 @@ long module_load(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	ret = syscall(SYS_finit_module, fd, params, 0) ? -errno : 0;
 	close(fd);
 	return ret;
 }

@@ -5,7 +5,7 @@
  * DOC: tap runner
  *
  * Usage: PROGRAM [-l] [SUBSTRING...]: -l lists, substrings choose subtests. The time a subtest may take
- * is TAP_TIMEOUT seconds (60). Exit status: 0 all passed or were skipped, 1 not.
+ * is TAP_TIMEOUT seconds (60; five times that on a kernel with checkers). Exit status: 0 all passed or were skipped, 1 not.
  */
 #include <poll.h>
 #include <signal.h>
@@ -172,7 +172,7 @@ static bool chosen(const struct tap_test *test, char **words)
 int main(int argc, char **argv)
 {
 	const char *limit = getenv("TAP_TIMEOUT");
-	int timeout = limit ? atoi(limit) : 60;
+	int timeout = limit ? atoi(limit) : access("/sys/kernel/debug/kmemleak", F_OK) ? 60 : 300;
 	bool list = argc > 1 && !strcmp(argv[1], "-l");
 	char **words = argv + 1 + list;
 	int n = 0, number = 0, bad = 0;

@@ -27,10 +27,10 @@ static long unload(const char *name)
 
 static void load(void)
 {
-	long ret = module_load("weft");
+	long ret = module_load("weft", "");
 
 	CHECK_MSG(!ret, "weft.ko: %s", tap_value(ret));
-	ret = module_load("weft_sim");
+	ret = module_load("weft_sim", "");
 	CHECK_MSG(!ret, "weft_sim.ko: %s", tap_value(ret));
 }
 
@@ -59,12 +59,13 @@ SETUP()
 	tap_cleanup = clean_modules;
 }
 
-TEST(repeat, "insmod, use, rmmod, 15 times")
+TEST(repeat, "insmod, use, rmmod, up to 15 times")
 {
+	uint64_t end = in_ns(15 * SEC);
 	struct client c;
 	struct job job;
 
-	for (int i = 0; i < 15; i++) {
+	for (int i = 0; i < 15 && (i < 4 || now_ns() < end); i++) {
 		load();
 		if (i & 1) {
 			dev_add("d", DEV_NULL);
@@ -75,6 +76,16 @@ TEST(repeat, "insmod, use, rmmod, 15 times")
 		}
 		unload_all();
 		CHECK_EQ(pool_try_open(), -ENODEV);
+	}
+}
+
+TEST(half_way, "a load that fails half way leaves nothing; the next one works")
+{
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(module_load("weft", "policy=no-such-policy"), -EINVAL);
+		load();
+		close(pool_open());
+		unload_all();
 	}
 }
 
@@ -162,7 +173,7 @@ TEST(drain, "the backend goes under load: its jobs end, the pool stays for a new
 		CHECK(error == 0 || error == ENODEV);
 	}
 	CHECK_EQ(submit_raw(&c, job, 1, NULL), -ENODEV);
-	CHECK_EQ(module_load("weft_sim"), 0);
+	CHECK_EQ(module_load("weft_sim", ""), 0);
 	dev_add("d", DEV_UNIT);
 	job_run(&c, &job[0]);
 	client_close(&c);

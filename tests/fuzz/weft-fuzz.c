@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * weft-fuzz: random calls on a weft pool from several processes and threads.
+ *
+ * DOC: weft-fuzz
+ *
+ * Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only]
+ *
+ * Two processes of three threads each share four clients a process; one process is killed and
+ * replaced every few seconds. A thread of the parent plays the operator (not with --fd-only). What
+ * each thread does follows from the seed alone; how threads meet does not. The kernel is the judge: a
+ * report of any of its checkers fails the run. This program fails if a call never succeeded, because
+ * then it did not get deep enough, or if the pool does not serve an ordinary client afterwards.
+ * Rejected: syzkaller (a Go tool chain and a corpus for one small ABI).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#define PROCESSES	2
+#define THREADS		3
+
+struct counts *counts;
+
+static const char *const names[CALL_COUNT] = {
+	[CALL_QUERY] = "QUERY", [CALL_BO_CREATE] = "BO_CREATE", [CALL_BO_INFO] = "BO_INFO",
+	[CALL_BO_MMAP_OFFSET] = "BO_MMAP_OFFSET", [CALL_BO_CPU_BEGIN] = "BO_CPU_BEGIN",
+	[CALL_BO_CPU_END] = "BO_CPU_END", [CALL_BO_WAIT] = "BO_WAIT",
+	[CALL_PROGRAM_CREATE] = "PROGRAM_CREATE", [CALL_PROGRAM_DESTROY] = "PROGRAM_DESTROY",
+	[CALL_PROGRAM_QUERY] = "PROGRAM_QUERY", [CALL_QUEUE_CREATE] = "QUEUE_CREATE",
+	[CALL_QUEUE_SET] = "QUEUE_SET", [CALL_QUEUE_DESTROY] = "QUEUE_DESTROY",
+	[CALL_CLIENT_SET] = "CLIENT_SET", [CALL_SUBMIT] = "SUBMIT", [CALL_JOB_QUERY] = "JOB_QUERY",
+	[CALL_JOB_CANCEL] = "JOB_CANCEL", [CALL_GEM_CLOSE] = "GEM_CLOSE", [CALL_PRIME] = "PRIME",
+	[CALL_SYNCOBJ_CREATE] = "SYNCOBJ_CREATE", [CALL_SYNCOBJ_DESTROY] = "SYNCOBJ_DESTROY",
+	[CALL_SYNCOBJ_WAIT] = "SYNCOBJ_WAIT", [CALL_SYNCOBJ_SIGNAL] = "SYNCOBJ_SIGNAL",
+	[CALL_SYNCOBJ_EXPORT] = "SYNCOBJ_EXPORT", [CALL_UNKNOWN] = "(unknown)",
+	[CALL_OPEN] = "open", [CALL_CLOSE] = "close", [CALL_MMAP] = "mmap", [CALL_TOUCH] = "touch",
+	[CALL_READ] = "read", [CALL_POLL] = "poll", [CALL_FORK] = "fork", [CALL_CONFIG] = "config",
+};
+
+uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SEC + t.tv_nsec;
+}
+
+uint64_t rng64(struct rng *r)
+{
+	uint64_t z = r->state += 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
+	return z ^ z >> 31;
+}
+
+struct rng rng_make(uint64_t seed, uint64_t stream)
+{
+	struct rng r = { .state = seed };
+
+	r.state = rng64(&r) ^ stream * 0xd1342543de82ef95ull;
+	return r;
+}
+
+uint32_t below(struct rng *r, uint32_t n)
+{
+	return rng64(r) % n;
+}
+
+long count(enum call call, long ret)
+{
+	uint32_t error = ret < 0 ? -ret : 0;
+
+	if (error >= MAX_ERRNO)
+		error = MAX_ERRNO - 1;
+	__atomic_add_fetch(&counts->call[call][error], 1, __ATOMIC_RELAXED);
+	return ret;
+}
+
+long fuzz_ioctl(enum call call, int fd, unsigned long request, void *arg)
+{
+	return count(call, ioctl(fd, request, arg) < 0 ? -errno : 0);
+}
+
+int pool_open(void)
+{
+	static char path[64];
+	char name[16];
+
+	if (*path)
+		return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	for (int i = 0; i < 64; i++) {
+		struct drm_version v = { .name = name, .name_len = sizeof(name) - 1 };
+		char at[64];
+		int fd;
+
+		memset(name, 0, sizeof(name));
+		snprintf(at, sizeof(at), "/dev/accel/accel%d", i);
+		fd = open(at, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 && !ioctl(fd, DRM_IOCTL_VERSION, &v) && !strcmp(name, "weft")) {
+			strcpy(path, at);
+			return fd;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	return -ENODEV;
+}
+
+/* --------------------------------------------------------------------------------- processes */
+
+struct worker {
+	pthread_t thread;
+	struct process *process;
+	struct rng rng;
+};
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (!counts->stop)
+		fuzz_step(w->process, &w->rng);
+	return NULL;
+}
+
+/* waits for ever are part of the game: everyone is interrupted now and then */
+static void __attribute__((noreturn)) run_process(uint64_t seed, uint32_t number)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	static struct process process;
+	struct worker w[THREADS];
+	int done = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigaction(SIGUSR1, &sa, NULL);
+	process_init(&process);
+	for (int i = 0; i < THREADS; i++) {
+		w[i].process = &process;
+		w[i].rng = rng_make(seed, number * 16 + i + 1);
+		if (pthread_create(&w[i].thread, NULL, work, &w[i]))
+			_exit(3);
+	}
+	while (done < THREADS) {
+		usleep(30000);
+		for (int i = done; i < THREADS; i++)
+			pthread_kill(w[i].thread, SIGUSR1);
+		while (counts->stop && done < THREADS &&
+		       !pthread_tryjoin_np(w[done].thread, NULL))
+			done++;
+	}
+	_exit(0);
+}
+
+static pid_t start_process(uint64_t seed, uint32_t number)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		run_process(seed, number);
+	return pid;
+}
+
+static void *operate(void *arg)
+{
+	struct rng r = rng_make(*(uint64_t *)arg, 0);
+
+	while (!counts->stop) {
+		config_step(&r);
+		usleep(1000 * below(&r, 40));
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------------ report */
+
+static void print_errnos(const volatile uint64_t *by_errno)
+{
+	for (int e = 0; e < MAX_ERRNO; e++)
+		if (by_errno[e])
+			printf(" %s %llu", e ? strerrorname_np(e) ?: "?" : "ok",
+			       (unsigned long long)by_errno[e]);
+	printf("\n");
+}
+
+static bool report(bool fd_only)
+{
+	bool deep = true;
+
+	for (int c = 0; c < CALL_COUNT; c++) {
+		printf("# %-16s", names[c]);
+		print_errnos(counts->call[c]);
+		/* PRIME has nothing to export, (unknown) nothing to find; events come when they do */
+		if (c == CALL_PRIME || c == CALL_UNKNOWN || c == CALL_READ ||
+		    (c == CALL_CONFIG && fd_only))
+			continue;
+		if (!counts->call[c][0]) {
+			printf("# %s never succeeded\n", names[c]);
+			deep = false;
+		}
+	}
+	printf("# %-16s", "jobs ended");
+	print_errnos(counts->job_error);
+	if (!counts->job_error[0]) {
+		printf("# no job ever succeeded\n");
+		deep = false;
+	}
+	return deep;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seed = 1, seconds = 60, end;
+	uint32_t number = 0, killed = 0;
+	bool fd_only = false, deep, works;
+	pid_t pid[PROCESSES];
+	pthread_t operator;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--fd-only")) {
+			fd_only = true;
+		} else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
+			seed = strtoull(argv[++i], NULL, 0);
+		} else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
+			seconds = strtoull(argv[++i], NULL, 0);
+		} else {
+			fprintf(stderr, "Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only]\n");
+			return 2;
+		}
+	}
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED)
+		return 3;
+	printf("1..2\n# seed %llu, %llu s%s\n", (unsigned long long)seed,
+	       (unsigned long long)seconds, fd_only ? ", without an operator" : "");
+	fflush(stdout);
+	config_setup();
+	for (int i = 0; i < PROCESSES; i++)
+		pid[i] = start_process(seed, ++number);
+	if (!fd_only)
+		pthread_create(&operator, NULL, operate, &seed);
+
+	end = now_ns() + seconds * SEC;
+	while (now_ns() < end) {
+		sleep(3);
+		/* one goes without saying goodbye, another takes its place */
+		kill(pid[killed % PROCESSES], SIGKILL);
+		waitpid(pid[killed % PROCESSES], NULL, 0);
+		pid[killed++ % PROCESSES] = start_process(seed, ++number);
+	}
+	counts->stop = true;
+	for (int i = 0; i < PROCESSES; i++)
+		waitpid(pid[i], NULL, 0);
+	if (!fd_only)
+		pthread_join(operator, NULL);
+	deep = report(fd_only);
+	works = pool_works();
+	config_teardown();
+	printf("%sok 1 - every call succeeded at least once\n", deep ? "" : "not ");
+	printf("%sok 2 - the pool serves an ordinary client afterwards\n", works ? "" : "not ");
+	return !deep || !works;
+}
