@@ -416,7 +416,8 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 		if (weft_device_room(s->device[id]))
 			s->room |= BIT_ULL(id);
 	}
-	if (!s->room || !s->arrivals.root)
+	/* no plan has to be logged for a device that no READY job could use */
+	if (!(s->room & weft_tree_mask(&s->arrivals)))
 		return false;
 	for (left = s->present; left; left &= left - 1)
 		weft_device_prepare(s->device[__ffs64(left)], now);
