@@ -58,7 +58,7 @@ void weft_link_end(struct weft_link *link, u64 bytes, int error);
  * struct weft_transfer - bytes under way between a buffer's host pages and a device, or a clear
  * @wdev: the device; in use until the end
  * @link: what they go over; NULL for a clear
- * @bytes: bytes to move
+ * @bytes: bytes that cross the link
  * @pending: pieces under way, plus one while more are being started
  * @error: of the first piece that failed
  * @done: completed at the end

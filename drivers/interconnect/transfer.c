@@ -102,7 +102,7 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 
 	t->wdev = wdev;
 	t->link = NULL;
-	t->bytes = bo->gem.size;
+	t->bytes = 0;
 	t->error = 0;
 	atomic_set(&t->pending, 1);
 	init_completion(&t->done);
@@ -117,13 +117,15 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 		weft_link_begin(t->link);
 
 	if (kind == WEFT_COPY_CLEAR) {
-		err = weft_piece_start(t, kind, offset, t->bytes, NULL);
+		err = weft_piece_start(t, kind, offset, bo->gem.size, NULL);
 	} else {
-		count = t->bytes >> PAGE_SHIFT;
+		count = bo->gem.size >> PAGE_SHIFT;
 		for (first = 0; first < count && !err; first += run) {
 			struct page **pages;
 
 			run = weft_bo_run(bo, first, &pages);
+			if (pages)
+				t->bytes += (u64)run << PAGE_SHIFT;
 			err = weft_piece_start(t, pages ? kind : WEFT_COPY_CLEAR,
 					       offset + ((u64)first << PAGE_SHIFT),
 					       (u64)run << PAGE_SHIFT, pages);

@@ -73,13 +73,13 @@ static struct page **weft_bo_chunk_make(struct weft_bo *bo, unsigned long index)
 	return weft_bo_chunk(bo, index);
 }
 
-static struct page *weft_bo_page_make(struct weft_bo *bo, struct page **slot)
+static struct page *weft_bo_page_make(struct weft_bo *bo, struct page **slot, gfp_t gfp)
 {
 	struct weft_region *region = bo->host.region;
 	struct page *page, *old;
 
-	page = alloc_pages_node(region->numa_node, GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT |
-				__GFP_RETRY_MAYFAIL | __GFP_NOWARN, 0);
+	gfp |= GFP_HIGHUSER | __GFP_ZERO | __GFP_ACCOUNT | __GFP_NOWARN;
+	page = alloc_pages_node(region->numa_node, gfp, 0);
 	if (!page)
 		return NULL;
 	old = cmpxchg(slot, NULL, page);
@@ -94,7 +94,7 @@ static struct page *weft_bo_page_make(struct weft_bo *bo, struct page **slot)
 }
 
 /* The host page @index, made if it does not exist; NULL: no memory. */
-static struct page *weft_bo_page(struct weft_bo *bo, unsigned long index)
+static struct page *weft_bo_page(struct weft_bo *bo, unsigned long index, gfp_t gfp)
 {
 	struct page **chunk = weft_bo_chunk(bo, index), **slot, *page;
 	struct mem_cgroup *old;
@@ -107,12 +107,15 @@ static struct page *weft_bo_page(struct weft_bo *bo, unsigned long index)
 	old = set_active_memcg(bo->memcg);
 	chunk = weft_bo_chunk_make(bo, index);
 	slot = chunk ? &chunk[index % WEFT_CHUNK_PAGES] : NULL;
-	page = slot ? weft_bo_page_make(bo, slot) : NULL;
+	page = slot ? weft_bo_page_make(bo, slot, gfp) : NULL;
 	set_active_memcg(old);
 	return page;
 }
 
-/* Make all host pages of @bo; 0 or -ENOMEM (those made so far stay). */
+/*
+ * Make all host pages of @bo; 0 or -ENOMEM (those made so far stay): whoever asks can fail, so it
+ * is not worth the life of a process.
+ */
 int weft_bo_populate(struct weft_bo *bo)
 {
 	unsigned long i, count = weft_bo_pages(bo);
@@ -120,7 +123,7 @@ int weft_bo_populate(struct weft_bo *bo)
 	if (atomic_long_read(&bo->populated) == count)
 		return 0;
 	for (i = 0; i < count; i++) {
-		if (!weft_bo_page(bo, i))
+		if (!weft_bo_page(bo, i, __GFP_RETRY_MAYFAIL))
 			return -ENOMEM;
 		cond_resched();
 	}
@@ -182,7 +185,8 @@ static vm_fault_t weft_bo_fault(struct vm_fault *vmf)
 
 	if (index >= weft_bo_pages(bo))
 		return VM_FAULT_SIGBUS;
-	page = weft_bo_page(bo, index);
+	/* as with any memory that a process touches, a full cgroup is for the OOM killer */
+	page = weft_bo_page(bo, index, 0);
 	if (!page)
 		return VM_FAULT_OOM;
 	ret = vmf_insert_pfn(vma, vmf->address & PAGE_MASK, page_to_pfn(page));

@@ -639,7 +639,7 @@ static int weft_slot_start(struct weft_slot *slot)
 static int weft_slot_end(struct weft_slot *slot, struct weft_job *job)
 {
 	struct weft_bo *bo = slot->hold->bo;
-	bool to_host = slot->fill.dst == &bo->host, copied = slot->fill.src;
+	bool to_host = slot->fill.dst == &bo->host;
 	int err;
 
 	slot->started = false;
@@ -648,8 +648,7 @@ static int weft_slot_end(struct weft_slot *slot, struct weft_job *job)
 		return to_host && err == -ENODEV ? 0 : err;
 	if (!to_host)
 		slot->state = WEFT_SLOT_HELD;
-	if (copied)
-		atomic64_add(bo->gem.size, &job->transfer_bytes);
+	atomic64_add(slot->fill.transfer.bytes, &job->transfer_bytes);
 	return 0;
 }
 
