@@ -4,9 +4,9 @@
  *
  * DOC: weft-bench
  *
- * Runs in a guest. Under exact counts (one instruction is one nanosecond) every figure is a number of
- * instructions; otherwise nanoseconds. Prints one JSON object. Medians, because the timer tick falls into
- * a few of the rounds; the two clock readings around each are subtracted.
+ * Runs in a guest. Under exact counts (one instruction is one nanosecond) every figure is a number
+ * of instructions; otherwise nanoseconds. Prints one JSON object. Medians, because the timer tick
+ * falls into a few of the rounds; the clock readings around each are subtracted.
  *
  * Stages of a weft job come from its completion record, those of drm_sched from the stamps that
  * the bench module takes in the scheduler's callbacks.
@@ -323,7 +323,9 @@ int main(int argc, char **argv)
 	unsigned int all;
 	int sched;
 
-	if (argc > 2 || (argc == 2 && (rounds = atoi(argv[1])) < 10)) {
+	if (argc == 2)
+		rounds = atoi(argv[1]);
+	if (argc > 2 || rounds < 10) {
 		fprintf(stderr, "Usage: weft-bench [ROUNDS]    (at least 10; 1000)\n");
 		return 2;
 	}

@@ -409,7 +409,8 @@ static void make_job(struct process *p, struct fuzz_client *c, struct rng *r,
 		.reloc_stride = sizeof(f->reloc[0]), .buffer_stride = sizeof(f->buffer[0]),
 		.dep_stride = sizeof(f->dep[0]), .out_sync_stride = sizeof(f->out[0]),
 		.grid = { 1, 1, 1 },
-		.device_mask = one_in(r, 4) ? 1 + below(r, 15) : 0,
+		/* ids grow as devices come and go: half of all that may be there */
+		.device_mask = one_in(r, 4) ? rng64(r) : 0,
 		.timeout_ns = one_in(r, 3) ? (1 + below(r, 20)) * MS : 0,
 		.user_data = rng64(r),
 	};
@@ -549,14 +550,16 @@ static void do_syncobj(struct process *p, struct fuzz_client *c, struct rng *r)
 			return;
 		destroy.handle = keep(r, &c->syncobj, create.handle, below(r, 2) ? 0 : below(r, 9));
 		if (destroy.handle)
-			fuzz_ioctl(CALL_SYNCOBJ_DESTROY, c->fd, DRM_IOCTL_SYNCOBJ_DESTROY, &destroy);
+			fuzz_ioctl(CALL_SYNCOBJ_DESTROY, c->fd, DRM_IOCTL_SYNCOBJ_DESTROY,
+				   &destroy);
 		break;
 	case 1:
 		fuzz_ioctl(CALL_SYNCOBJ_SIGNAL, c->fd, point ? DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL :
 			   DRM_IOCTL_SYNCOBJ_SIGNAL, &signal);
 		break;
 	case 2:
-		if (!fuzz_ioctl(CALL_SYNCOBJ_EXPORT, c->fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD, &export))
+		if (!fuzz_ioctl(CALL_SYNCOBJ_EXPORT, c->fd, DRM_IOCTL_SYNCOBJ_HANDLE_TO_FD,
+				&export))
 			close(export.fd);
 		break;
 	default:
@@ -569,11 +572,13 @@ static void do_syncobj(struct process *p, struct fuzz_client *c, struct rng *r)
 
 static void do_unknown(struct process *p, struct fuzz_client *c, struct rng *r)
 {
-	/* the argument lies in the arena: whatever size the number claims is there */
-	memset(p->arena + ARENA_SIZE / 2, below(r, 256), 512);
-	fuzz_ioctl(CALL_UNKNOWN, c->fd,
-		   _IOC(below(r, 4), DRM_IOCTL_BASE, DRM_COMMAND_BASE + below(r, 0x60),
-			   below(r, 512)), p->arena + ARENA_SIZE / 2);
+	unsigned int nr = DRM_COMMAND_BASE + below(r, 0x60);
+	unsigned long request = _IOC(below(r, 4), DRM_IOCTL_BASE, nr, below(r, 512));
+	/* in the arena: whatever size the number claims is there */
+	char *arg = p->arena + ARENA_SIZE / 2;
+
+	memset(arg, below(r, 256), 512);
+	fuzz_ioctl(CALL_UNKNOWN, c->fd, request, arg);
 }
 
 static void do_events(struct process *p, struct fuzz_client *c, struct rng *r)
@@ -621,9 +626,8 @@ static void do_fork(struct process *p, struct fuzz_client *c, struct rng *r)
 			do_submit(p, c, r);
 		_exit(0);
 	}
-	if (pid > 0 && one_in(r, 2)) {
+	if (pid > 0 && one_in(r, 2))
 		client_reopen(c, r);
-	}
 	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 }

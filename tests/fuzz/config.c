@@ -143,7 +143,8 @@ void config_step(struct rng *r)
 		break;
 	case 4:
 		snprintf(text, sizeof(text), "%u", 1 + below(r, 20000));
-		count(CALL_CONFIG, set(devices[i].name, one_in(r, 2) ? "bandwidth_down" : "price", text));
+		count(CALL_CONFIG, set(devices[i].name, "bandwidth_down", text));
+		count(CALL_CONFIG, set(devices[i].name, "price", text));
 		break;
 	case 5:
 		count(CALL_CONFIG, put("/sys/bus/platform/devices/weft/weft/policy",

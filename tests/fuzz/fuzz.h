@@ -64,8 +64,10 @@ long fuzz_ioctl(enum call call, int fd, unsigned long request, void *arg);
 /* ------------------------------------------------------------------------------------ calls */
 
 int pool_open(void);
-/* a client of one process and what it has; threads of the process share it without locks: a stale
- * handle is as good a test as a live one */
+/*
+ * A client of one process and what it has; threads of the process share it without locks: a stale
+ * handle is as good a test as a live one.
+ */
 #define MAX_THINGS	24
 #define MAX_CLIENTS	4
 

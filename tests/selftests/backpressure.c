@@ -234,7 +234,8 @@ TEST(enobufs, "unread records up to the bound, then ENOBUFS; acknowledging makes
 			sleep_ms(5);
 			continue;
 		}
-		first = first ?: s.first_job_id;
+		if (!first)
+			first = s.first_job_id;
 		done += n;
 		CHECK(done <= p.max_unread_records);
 	}

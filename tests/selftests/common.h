@@ -53,9 +53,10 @@ long file_read(const char *path, char *buf, size_t size);
 #define TENANT_DIR	"/sys/kernel/config/weft/tenants"
 
 /*
- * NOP jobs are the clock of these tests: a unit of work takes 10 ns on DEV_UNIT and 1 us on DEV_SLOW, 100:1;
- * on DEV_NULL any job takes no modelled time. They are of different models, so that what is
- * learned on one is not believed of another. One engine with one credit: jobs run one by one.
+ * NOP jobs are the clock of these tests: a unit of work takes 10 ns on DEV_UNIT and 1 us on
+ * DEV_SLOW, 100:1; on DEV_NULL any job takes no modelled time. They are of different models, so
+ * that what is learned on one is not believed of another. One engine with one credit: jobs run
+ * one by one.
  */
 #define DEV_ONE		"engines=1", "credits=1", "memory=16777216", "dilation=1"
 #define DEV_NULL	"profile=null", DEV_ONE
@@ -160,7 +161,8 @@ void job_dep(struct job *job, uint32_t type, uint32_t handle, uint64_t value);
 void job_out(struct job *job, uint32_t syncobj, uint64_t point);
 
 void job_nop(struct job *job, const struct client *c, uint64_t work);
-void job_fill(struct job *job, const struct client *c, uint32_t dst, uint64_t bytes, uint32_t value);
+void job_fill(struct job *job, const struct client *c, uint32_t dst, uint64_t bytes,
+	      uint32_t value);
 void job_copy(struct job *job, const struct client *c, uint32_t dst, uint32_t src, uint64_t bytes);
 void job_add(struct job *job, const struct client *c, uint32_t dst, uint32_t a, uint32_t b,
 	     uint64_t bytes);

@@ -148,7 +148,7 @@ TEST(poison_syncobj, "a syncobj dependency on a failed job poisons, pending or s
 	CHECK_EQ(job_result(c.fd, id[2]), ECANCELED);
 }
 
-TEST(run_anyway, "RUN_ANYWAY runs after a predecessor failed, pending or done; what follows it lives")
+TEST(run_anyway, "RUN_ANYWAY runs after a failed predecessor, pending or done")
 {
 	struct client c;
 	struct job job[3];
@@ -170,7 +170,7 @@ TEST(run_anyway, "RUN_ANYWAY runs after a predecessor failed, pending or done; w
 	CHECK_EQ(job_result(c.fd, id), EIO);
 }
 
-TEST(lost_output, "F7: what a failed job should have written is LOST: its readers fail, ENODATA later")
+TEST(lost_output, "F7: what a failed job should have written is LOST: its readers fail")
 {
 	struct drm_weft_bo_info info;
 	struct client c;
@@ -443,7 +443,7 @@ TEST(no_false_timeout, "F17: a slow first run of a kernel is not taken for a han
 	job_run(&c, &job);
 }
 
-TEST(abort_fails, "F18: a hang that cannot be aborted: the device is reset, neighbours go elsewhere")
+TEST(abort_fails, "F18: a hang that cannot be aborted: the device is reset, others move")
 {
 	struct drm_weft_job_record r;
 	struct client c;
@@ -502,7 +502,7 @@ TEST(reset_fails, "F18: nor reset: the device is given up, its jobs fail or move
 
 /* --------------------------------------------------------------------------------- loss */
 
-TEST(vanish_idempotent, "a device vanishes under jobs: repeatable ones run elsewhere, right results")
+TEST(vanish_idempotent, "a device vanishes under repeatable jobs: they run elsewhere, and right")
 {
 	struct drm_weft_job_record r;
 	struct client c;
@@ -715,7 +715,7 @@ TEST(copy_error, "F14: a transfer that fails: EIO, never stale bytes")
 	bo_expect(c.fd, y, 64 * KIB, 3);
 }
 
-TEST(write_after_abort, "F18: a device that cannot be aborted and writes later reaches nobody's memory")
+TEST(write_after_abort, "F18: a device that writes after a failed abort reaches nobody's memory")
 {
 	struct drm_weft_device_info d;
 	struct client c;

@@ -147,7 +147,7 @@ TEST(readers, "two readers run at once; the next writer waits for both")
 	CHECK(r[2].start_ns >= r[0].end_ns && r[2].start_ns >= r[1].end_ns);
 }
 
-/* A reads X writes Y, B reads Y writes X: crossed buffers entered at once must not wait in a ring */
+/* A reads X and writes Y, B reads Y and writes X: entered at once they must not form a ring */
 TEST(crossed, "F4: two SUBMITs that cross two buffers end, many times, from two threads' queues")
 {
 	struct client c, d;

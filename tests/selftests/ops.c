@@ -246,7 +246,8 @@ TEST(gemm, "gemm_i8: int8 products, int32 sums, odd sizes")
 		a[i] = rnd(&seed);
 	for (int i = 0; i < N * K; i++)
 		b[i] = rnd(&seed);
-	a[0] = b[0] = -128;
+	a[0] = -128;
+	b[0] = -128;
 	ha = bo_with(c.fd, a, sizeof(a));
 	hb = bo_with(c.fd, b, sizeof(b));
 	hc = bo_create(c.fd, sizeof(got));

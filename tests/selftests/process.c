@@ -279,7 +279,7 @@ static void __attribute__((noreturn)) hammer(int n)
 		long ret;
 
 		for (int i = 0; i < 4; i++)
-			job_copy(&job[i], &c, bo[(i + n) % 4], bo[i == (i + n) % 4 ? (i + 1) % 4 : i],
+			job_copy(&job[i], &c, bo[(i + n) % 4], bo[n % 4 ? i : (i + 1) % 4],
 				 64 * KIB);
 		ret = submit_raw(&c, job, 4, NULL);
 		if (ret && ret != -EAGAIN && ret != -ENOBUFS)

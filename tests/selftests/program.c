@@ -66,7 +66,7 @@ static long destroy(int fd, uint32_t handle, uint32_t pad)
 }
 
 /* one broken field per subtest: the errno, and that nothing was created */
-#define BROKEN(ident, title, err, ...)						\
+#define BAD_ARG(ident, title, err, ...)						\
 	TEST(ident, title)							\
 	{									\
 		struct fixture f;						\
@@ -76,39 +76,39 @@ static long destroy(int fd, uint32_t handle, uint32_t pad)
 		CHECK_EQ(create(&f), -(err));					\
 	}
 
-BROKEN(valid, "the untouched program is accepted", 0, (void)f)
-BROKEN(image_count_0, "image_count 0: EINVAL", EINVAL, f.p.image_count = 0)
-BROKEN(image_count_17, "image_count 17: EINVAL", EINVAL, f.p.image_count = 17)
-BROKEN(image_count_max, "image_count 2^32-1: EINVAL", EINVAL, f.p.image_count = ~0u)
-BROKEN(image_stride_0, "image_stride 0: EINVAL", EINVAL, f.p.image_stride = 0)
-BROKEN(image_stride_short, "image_stride below the structure: EINVAL", EINVAL,
-       f.p.image_stride = sizeof(f.image[0]) - 8)
-BROKEN(image_ptr, "images out of the address space: EFAULT", EFAULT, f.p.images = 8)
-BROKEN(kernel_count_0, "kernel_count 0: EINVAL", EINVAL, f.p.kernel_count = 0)
-BROKEN(kernel_count_257, "kernel_count 257: EINVAL", EINVAL, f.p.kernel_count = 257)
-BROKEN(kernel_count_max, "kernel_count 2^32-1: EINVAL", EINVAL, f.p.kernel_count = ~0u)
-BROKEN(kernel_stride_0, "kernel_stride 0: EINVAL", EINVAL, f.p.kernel_stride = 0)
-BROKEN(kernel_stride_short, "kernel_stride below the structure: EINVAL", EINVAL,
-       f.p.kernel_stride = sizeof(f.kernel[0]) - 8)
-BROKEN(kernel_ptr, "kernels out of the address space: EFAULT", EFAULT, f.p.kernels = 8)
-BROKEN(flags, "flags: EINVAL", EINVAL, f.p.flags = 1)
-BROKEN(flags_high, "flags, highest bit: EINVAL", EINVAL, f.p.flags = 1u << 31)
-BROKEN(isa_empty, "an empty ISA name: EINVAL", EINVAL, f.image[0].isa[0] = 0)
-BROKEN(isa_long, "an ISA name that is not terminated: EINVAL", EINVAL,
-       memset(f.image[0].isa, 'x', sizeof(f.image[0].isa)))
-BROKEN(isa_twice, "two images for one ISA: EINVAL", EINVAL,
-       f.p.image_count = 3; strcpy(f.image[2].isa, f.image[1].isa))
-BROKEN(image_size_0, "image size 0: EINVAL", EINVAL, f.image[0].size = 0)
-BROKEN(image_size_big, "image above 16 MiB: E2BIG", E2BIG, f.image[0].size = 16 * MIB + 1)
-BROKEN(image_size_max, "image size 2^64-1: E2BIG", E2BIG, f.image[0].size = UINT64_MAX)
-BROKEN(image_data, "image data out of the address space: EFAULT", EFAULT, f.image[0].data = 8)
-BROKEN(kernel_empty, "an empty kernel name: EINVAL", EINVAL, f.kernel[0].name[0] = 0)
-BROKEN(kernel_long, "a kernel name that is not terminated: EINVAL", EINVAL,
-       memset(f.kernel[0].name, 'x', sizeof(f.kernel[0].name)))
-BROKEN(kernel_flags, "kernel flags: EINVAL", EINVAL, f.kernel[0].flags = 1)
-BROKEN(kernel_args, "an args_size no job could have: EINVAL", EINVAL,
-       f.kernel[0].args_size = ~0u)
-BROKEN(many, "three images, one device can use one: accepted", 0, f.p.image_count = 3)
+BAD_ARG(valid, "the untouched program is accepted", 0, (void)f)
+BAD_ARG(image_count_0, "image_count 0: EINVAL", EINVAL, f.p.image_count = 0)
+BAD_ARG(image_count_17, "image_count 17: EINVAL", EINVAL, f.p.image_count = 17)
+BAD_ARG(image_count_max, "image_count 2^32-1: EINVAL", EINVAL, f.p.image_count = ~0u)
+BAD_ARG(image_stride_0, "image_stride 0: EINVAL", EINVAL, f.p.image_stride = 0)
+BAD_ARG(image_stride_short, "image_stride below the structure: EINVAL", EINVAL,
+	f.p.image_stride = sizeof(f.image[0]) - 8)
+BAD_ARG(image_ptr, "images out of the address space: EFAULT", EFAULT, f.p.images = 8)
+BAD_ARG(kernel_count_0, "kernel_count 0: EINVAL", EINVAL, f.p.kernel_count = 0)
+BAD_ARG(kernel_count_257, "kernel_count 257: EINVAL", EINVAL, f.p.kernel_count = 257)
+BAD_ARG(kernel_count_max, "kernel_count 2^32-1: EINVAL", EINVAL, f.p.kernel_count = ~0u)
+BAD_ARG(kernel_stride_0, "kernel_stride 0: EINVAL", EINVAL, f.p.kernel_stride = 0)
+BAD_ARG(kernel_stride_short, "kernel_stride below the structure: EINVAL", EINVAL,
+	f.p.kernel_stride = sizeof(f.kernel[0]) - 8)
+BAD_ARG(kernel_ptr, "kernels out of the address space: EFAULT", EFAULT, f.p.kernels = 8)
+BAD_ARG(flags, "flags: EINVAL", EINVAL, f.p.flags = 1)
+BAD_ARG(flags_high, "flags, highest bit: EINVAL", EINVAL, f.p.flags = 1u << 31)
+BAD_ARG(isa_empty, "an empty ISA name: EINVAL", EINVAL, f.image[0].isa[0] = 0)
+BAD_ARG(isa_long, "an ISA name that is not terminated: EINVAL", EINVAL,
+	memset(f.image[0].isa, 'x', sizeof(f.image[0].isa)))
+BAD_ARG(isa_twice, "two images for one ISA: EINVAL", EINVAL,
+	f.p.image_count = 3; strcpy(f.image[2].isa, f.image[1].isa))
+BAD_ARG(image_size_0, "image size 0: EINVAL", EINVAL, f.image[0].size = 0)
+BAD_ARG(image_size_big, "image above 16 MiB: E2BIG", E2BIG, f.image[0].size = 16 * MIB + 1)
+BAD_ARG(image_size_max, "image size 2^64-1: E2BIG", E2BIG, f.image[0].size = UINT64_MAX)
+BAD_ARG(image_data, "image data out of the address space: EFAULT", EFAULT, f.image[0].data = 8)
+BAD_ARG(kernel_empty, "an empty kernel name: EINVAL", EINVAL, f.kernel[0].name[0] = 0)
+BAD_ARG(kernel_long, "a kernel name that is not terminated: EINVAL", EINVAL,
+	memset(f.kernel[0].name, 'x', sizeof(f.kernel[0].name)))
+BAD_ARG(kernel_flags, "kernel flags: EINVAL", EINVAL, f.kernel[0].flags = 1)
+BAD_ARG(kernel_args, "an args_size no job could have: EINVAL", EINVAL,
+	f.kernel[0].args_size = ~0u)
+BAD_ARG(many, "three images, one device can use one: accepted", 0, f.p.image_count = 3)
 
 TEST(stride_long, "longer strides with zeros behind are accepted")
 {

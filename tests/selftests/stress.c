@@ -6,9 +6,9 @@
  *
  * Each thread owns sixteen small buffers and a model of them in its own memory. It submits
  * random jobs (fill, copy, add) over random devices with random extra edges, sometimes from two
- * queues, sometimes interrupted by CPU access, and applies each to the model in submission order. Since
- * program order is the contract, buffers and model must agree whenever they are compared. Memory
- * of the devices is smaller than the working set, so eviction is always under way.
+ * queues, sometimes interrupted by CPU access, and applies each to the model in submission order.
+ * Since program order is the contract, buffers and model must agree whenever they are compared.
+ * Memory of the devices is smaller than the working set, so eviction is always under way.
  */
 /* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
 #include <pthread.h>

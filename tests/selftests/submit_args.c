@@ -109,137 +109,142 @@ static void nothing_done(struct fixture *f)
 				CHECK_EQ(job_result(f.c.fd, f.s.first_job_id + k), 0); \
 	}
 
-#define JOB(ident, title, err, ...) BROKEN(ident, title, err, 1, __VA_ARGS__)
-#define CALL(ident, title, err, ...) BROKEN(ident, title, err, ~0u, __VA_ARGS__)
+#define BAD_JOB(ident, title, err, ...) BROKEN(ident, title, err, 1, __VA_ARGS__)
+#define BAD_ALL(ident, title, err, ...) BROKEN(ident, title, err, ~0u, __VA_ARGS__)
 
-JOB(valid, "the untouched SUBMIT is accepted and both jobs succeed", 0, (void)j)
+BAD_JOB(valid, "the untouched SUBMIT is accepted and both jobs succeed", 0, (void)j)
 
 /* struct drm_weft_submit */
-CALL(queue_none, "queue: no such handle: ENOENT", ENOENT, f.s.queue += 1000)
-CALL(queue_zero, "queue 0: ENOENT", ENOENT, f.s.queue = 0)
-CALL(submit_flags, "submit flags: EINVAL", EINVAL, f.s.flags = 1)
-CALL(submit_flags_high, "submit flags, highest bit: EINVAL", EINVAL, f.s.flags = 1u << 31)
-CALL(jobs_null, "jobs NULL: EFAULT", EFAULT, f.s.jobs = 0)
-CALL(jobs_ptr, "jobs out of the address space: EFAULT", EFAULT, f.s.jobs = ~4095ull)
-CALL(job_count_0, "job_count 0: EINVAL", EINVAL, f.s.job_count = 0)
-CALL(job_count_big, "job_count above the bound: EINVAL", EINVAL,
-     f.s.job_count = f.pool.max_jobs_per_submit + 1)
-CALL(job_count_max, "job_count 2^32-1: EINVAL", EINVAL, f.s.job_count = ~0u)
-CALL(job_stride_0, "job_stride 0: EINVAL", EINVAL, f.s.job_stride = 0)
-CALL(job_stride_short, "job_stride below the structure: EINVAL", EINVAL, f.s.job_stride -= 8)
-CALL(submit_pad, "submit pad: EINVAL", EINVAL, f.s.pad = 1)
+BAD_ALL(queue_none, "queue: no such handle: ENOENT", ENOENT, f.s.queue += 1000)
+BAD_ALL(queue_zero, "queue 0: ENOENT", ENOENT, f.s.queue = 0)
+BAD_ALL(submit_flags, "submit flags: EINVAL", EINVAL, f.s.flags = 1)
+BAD_ALL(submit_flags_high, "submit flags, highest bit: EINVAL", EINVAL, f.s.flags = 1u << 31)
+BAD_ALL(jobs_null, "jobs NULL: EFAULT", EFAULT, f.s.jobs = 0)
+BAD_ALL(jobs_ptr, "jobs out of the address space: EFAULT", EFAULT, f.s.jobs = ~4095ull)
+BAD_ALL(job_count_0, "job_count 0: EINVAL", EINVAL, f.s.job_count = 0)
+BAD_ALL(job_count_big, "job_count above the bound: EINVAL", EINVAL,
+	f.s.job_count = f.pool.max_jobs_per_submit + 1)
+BAD_ALL(job_count_max, "job_count 2^32-1: EINVAL", EINVAL, f.s.job_count = ~0u)
+BAD_ALL(job_stride_0, "job_stride 0: EINVAL", EINVAL, f.s.job_stride = 0)
+BAD_ALL(job_stride_short, "job_stride below the structure: EINVAL", EINVAL, f.s.job_stride -= 8)
+BAD_ALL(submit_pad, "submit pad: EINVAL", EINVAL, f.s.pad = 1)
 
 /* struct drm_weft_job */
-JOB(program_none, "program: no such handle: ENOENT", ENOENT, j->program += 1000)
-JOB(program_zero, "program 0: ENOENT", ENOENT, j->program = 0)
-JOB(kernel_big, "kernel beyond the table: EINVAL", EINVAL, j->kernel = WEFT_SIM_OP_COUNT)
-JOB(kernel_max, "kernel 2^32-1: EINVAL", EINVAL, j->kernel = ~0u)
-JOB(flags_unknown, "job flags, first unknown bit: EINVAL", EINVAL, j->flags = 4)
-JOB(flags_high, "job flags, highest bit: EINVAL", EINVAL, j->flags = 1u << 31)
-JOB(gang, "gang: EINVAL while gangs are not offered", EINVAL,
-    if (f.pool.features & DRM_WEFT_FEATURE_GANG) tap_skip("gangs are offered"); j->gang = 1)
-JOB(args_null, "args NULL with a size: EFAULT", EFAULT, j->args = 0)
-JOB(args_ptr, "args out of the address space: EFAULT", EFAULT, j->args = ~4095ull)
-JOB(args_short, "args_size below the kernel's: EINVAL", EINVAL, j->args_size -= 8)
-JOB(args_long, "args_size above the kernel's: EINVAL", EINVAL, j->args_size += 8)
-JOB(args_max, "args_size 2^32-1: EINVAL", EINVAL, j->args_size = ~0u)
-JOB(reloc_count_big, "reloc_count 257: EINVAL", EINVAL, j->reloc_count = 257)
-JOB(reloc_count_max, "reloc_count 2^32-1: EINVAL", EINVAL, j->reloc_count = ~0u)
-JOB(reloc_stride_0, "reloc_stride 0: EINVAL", EINVAL, j->reloc_stride = 0)
-JOB(reloc_stride_short, "reloc_stride below the structure: EINVAL", EINVAL, j->reloc_stride -= 8)
-JOB(reloc_ptr, "relocs NULL: EFAULT", EFAULT, j->relocs = 0)
-JOB(buffer_count_big, "buffer_count above the bound: EINVAL", EINVAL,
-    j->buffer_count = f.pool.max_buffers_per_job + 1)
-JOB(buffer_count_max, "buffer_count 2^32-1: EINVAL", EINVAL, j->buffer_count = ~0u)
-JOB(buffer_count_less, "fewer buffers than relocations name: EINVAL", EINVAL, j->buffer_count = 2)
-JOB(buffer_stride_0, "buffer_stride 0: EINVAL", EINVAL, j->buffer_stride = 0)
-JOB(buffer_stride_short, "buffer_stride below the structure: EINVAL", EINVAL,
-    j->buffer_stride -= 8)
-JOB(buffer_ptr, "buffers NULL: EFAULT", EFAULT, j->buffers = 0)
-JOB(dep_count_big, "dep_count above the bound: EINVAL", EINVAL,
-    j->dep_count = f.pool.max_deps_per_job + 1)
-JOB(dep_count_max, "dep_count 2^32-1: EINVAL", EINVAL, j->dep_count = ~0u)
-JOB(dep_stride_0, "dep_stride 0: EINVAL", EINVAL, j->dep_stride = 0)
-JOB(dep_stride_short, "dep_stride below the structure: EINVAL", EINVAL, j->dep_stride -= 8)
-JOB(dep_ptr, "deps NULL: EFAULT", EFAULT, j->deps = 0)
-JOB(out_count_big, "out_sync_count above the bound: EINVAL", EINVAL,
-    j->out_sync_count = f.pool.max_deps_per_job + 1)
-JOB(out_count_max, "out_sync_count 2^32-1: EINVAL", EINVAL, j->out_sync_count = ~0u)
-JOB(out_stride_0, "out_sync_stride 0: EINVAL", EINVAL, j->out_sync_stride = 0)
-JOB(out_stride_short, "out_sync_stride below the structure: EINVAL", EINVAL,
-    j->out_sync_stride -= 8)
-JOB(out_ptr, "out_syncs NULL: EFAULT", EFAULT, j->out_syncs = 0)
-JOB(class_unknown, "class_mask with a class that does not exist: EINVAL", EINVAL,
-    j->class_mask = 1u << DRM_WEFT_CLASS_COUNT)
-JOB(class_none, "class_mask without any such device: ENODEV", ENODEV,
-    j->class_mask = 1u << DRM_WEFT_CLASS_DPU)
-JOB(grid_x, "grid[0] 0: EINVAL", EINVAL, j->grid[0] = 0)
-JOB(grid_y, "grid[1] 0: EINVAL", EINVAL, j->grid[1] = 0)
-JOB(grid_z, "grid[2] 0: EINVAL", EINVAL, j->grid[2] = 0)
-JOB(job_pad, "job pad: EINVAL", EINVAL, j->pad = 1)
-JOB(device_none, "device_mask without any device that is there: ENODEV", ENODEV,
-    j->device_mask = ~f.pool.device_mask)
-JOB(image_none, "image_mask without an image that a device takes: ENODEV", ENODEV,
-    j->image_mask = 1ull << 2)
-JOB(deadline_past, "a deadline that has passed is only a wish", 0, j->deadline_ns = 1)
-JOB(grid_big, "a huge grid is only a hint", 0,
-    j->grid[0] = j->grid[1] = j->grid[2] = ~0u; j->size = 0)
+BAD_JOB(program_none, "program: no such handle: ENOENT", ENOENT, j->program += 1000)
+BAD_JOB(program_zero, "program 0: ENOENT", ENOENT, j->program = 0)
+BAD_JOB(kernel_big, "kernel beyond the table: EINVAL", EINVAL, j->kernel = WEFT_SIM_OP_COUNT)
+BAD_JOB(kernel_max, "kernel 2^32-1: EINVAL", EINVAL, j->kernel = ~0u)
+BAD_JOB(flags_unknown, "job flags, first unknown bit: EINVAL", EINVAL, j->flags = 4)
+BAD_JOB(flags_high, "job flags, highest bit: EINVAL", EINVAL, j->flags = 1u << 31)
+BAD_JOB(gang, "gang: EINVAL while gangs are not offered", EINVAL,
+	j->gang = !(f.pool.features & DRM_WEFT_FEATURE_GANG))
+BAD_JOB(args_null, "args NULL with a size: EFAULT", EFAULT, j->args = 0)
+BAD_JOB(args_ptr, "args out of the address space: EFAULT", EFAULT, j->args = ~4095ull)
+BAD_JOB(args_short, "args_size below the kernel's: EINVAL", EINVAL, j->args_size -= 8)
+BAD_JOB(args_long, "args_size above the kernel's: EINVAL", EINVAL, j->args_size += 8)
+BAD_JOB(args_max, "args_size 2^32-1: EINVAL", EINVAL, j->args_size = ~0u)
+BAD_JOB(reloc_count_big, "reloc_count 257: EINVAL", EINVAL, j->reloc_count = 257)
+BAD_JOB(reloc_count_max, "reloc_count 2^32-1: EINVAL", EINVAL, j->reloc_count = ~0u)
+BAD_JOB(reloc_stride_0, "reloc_stride 0: EINVAL", EINVAL, j->reloc_stride = 0)
+BAD_JOB(reloc_stride_short, "reloc_stride below the structure: EINVAL", EINVAL,
+	j->reloc_stride -= 8)
+BAD_JOB(reloc_ptr, "relocs NULL: EFAULT", EFAULT, j->relocs = 0)
+BAD_JOB(buffer_count_big, "buffer_count above the bound: EINVAL", EINVAL,
+	j->buffer_count = f.pool.max_buffers_per_job + 1)
+BAD_JOB(buffer_count_max, "buffer_count 2^32-1: EINVAL", EINVAL, j->buffer_count = ~0u)
+BAD_JOB(buffer_count_less, "fewer buffers than relocations name: EINVAL", EINVAL,
+	j->buffer_count = 2)
+BAD_JOB(buffer_stride_0, "buffer_stride 0: EINVAL", EINVAL, j->buffer_stride = 0)
+BAD_JOB(buffer_stride_short, "buffer_stride below the structure: EINVAL", EINVAL,
+	j->buffer_stride -= 8)
+BAD_JOB(buffer_ptr, "buffers NULL: EFAULT", EFAULT, j->buffers = 0)
+BAD_JOB(dep_count_big, "dep_count above the bound: EINVAL", EINVAL,
+	j->dep_count = f.pool.max_deps_per_job + 1)
+BAD_JOB(dep_count_max, "dep_count 2^32-1: EINVAL", EINVAL, j->dep_count = ~0u)
+BAD_JOB(dep_stride_0, "dep_stride 0: EINVAL", EINVAL, j->dep_stride = 0)
+BAD_JOB(dep_stride_short, "dep_stride below the structure: EINVAL", EINVAL, j->dep_stride -= 8)
+BAD_JOB(dep_ptr, "deps NULL: EFAULT", EFAULT, j->deps = 0)
+BAD_JOB(out_count_big, "out_sync_count above the bound: EINVAL", EINVAL,
+	j->out_sync_count = f.pool.max_deps_per_job + 1)
+BAD_JOB(out_count_max, "out_sync_count 2^32-1: EINVAL", EINVAL, j->out_sync_count = ~0u)
+BAD_JOB(out_stride_0, "out_sync_stride 0: EINVAL", EINVAL, j->out_sync_stride = 0)
+BAD_JOB(out_stride_short, "out_sync_stride below the structure: EINVAL", EINVAL,
+	j->out_sync_stride -= 8)
+BAD_JOB(out_ptr, "out_syncs NULL: EFAULT", EFAULT, j->out_syncs = 0)
+BAD_JOB(class_unknown, "class_mask with a class that does not exist: EINVAL", EINVAL,
+	j->class_mask = 1u << DRM_WEFT_CLASS_COUNT)
+BAD_JOB(class_none, "class_mask without any such device: ENODEV", ENODEV,
+	j->class_mask = 1u << DRM_WEFT_CLASS_DPU)
+BAD_JOB(grid_x, "grid[0] 0: EINVAL", EINVAL, j->grid[0] = 0)
+BAD_JOB(grid_y, "grid[1] 0: EINVAL", EINVAL, j->grid[1] = 0)
+BAD_JOB(grid_z, "grid[2] 0: EINVAL", EINVAL, j->grid[2] = 0)
+BAD_JOB(job_pad, "job pad: EINVAL", EINVAL, j->pad = 1)
+BAD_JOB(device_none, "device_mask without any device that is there: ENODEV", ENODEV,
+	j->device_mask = ~f.pool.device_mask)
+BAD_JOB(image_none, "image_mask without an image that a device takes: ENODEV", ENODEV,
+	j->image_mask = 1ull << 2)
+BAD_JOB(deadline_past, "a deadline that has passed is only a wish", 0, j->deadline_ns = 1)
+BAD_JOB(grid_big, "a huge grid is only a hint", 0,
+	memset(j->grid, 0xff, sizeof(j->grid)); j->size = 0)
 
 /* struct drm_weft_buffer */
-JOB(buffer_none, "buffer: no such handle: ENOENT", ENOENT, f.job[1].buffer[0].handle += 1000)
-JOB(buffer_zero, "buffer handle 0: ENOENT", ENOENT, f.job[1].buffer[1].handle = 0)
-JOB(buffer_twice, "a buffer named twice: EINVAL", EINVAL,
-    f.job[1].buffer[1].handle = f.job[1].buffer[0].handle)
-JOB(access_none, "buffer access 0: EINVAL", EINVAL, f.job[1].buffer[0].access = 0)
-JOB(access_unknown, "buffer access, unknown bit: EINVAL", EINVAL, f.job[1].buffer[0].access = 6)
-JOB(buffer_flags, "buffer flags, unknown bit: EINVAL", EINVAL, f.job[1].buffer[0].flags = 2)
-JOB(buffer_flags_high, "buffer flags, highest bit: EINVAL", EINVAL,
-    f.job[1].buffer[0].flags = 1u << 31)
-JOB(buffer_pad, "buffer pad: EINVAL", EINVAL, f.job[1].buffer[2].pad = 1)
-JOB(buffer_offset_odd, "buffer offset not a multiple of 8: EINVAL", EINVAL,
-    f.job[1].buffer[1].offset = 4)
-JOB(buffer_offset_big, "buffer offset beyond the end: EINVAL", EINVAL,
-    f.job[1].buffer[1].offset = SIZE + 8)
-JOB(buffer_length_big, "buffer length beyond the end: EINVAL", EINVAL,
-    f.job[1].buffer[1].length = SIZE + 1)
-JOB(buffer_wrap, "buffer offset + length wraps: EINVAL", EINVAL,
-    f.job[1].buffer[1].offset = 8; f.job[1].buffer[1].length = UINT64_MAX - 3)
+BAD_JOB(buffer_none, "buffer: no such handle: ENOENT", ENOENT, f.job[1].buffer[0].handle += 1000)
+BAD_JOB(buffer_zero, "buffer handle 0: ENOENT", ENOENT, f.job[1].buffer[1].handle = 0)
+BAD_JOB(buffer_twice, "a buffer named twice: EINVAL", EINVAL,
+	f.job[1].buffer[1].handle = f.job[1].buffer[0].handle)
+BAD_JOB(access_none, "buffer access 0: EINVAL", EINVAL, f.job[1].buffer[0].access = 0)
+BAD_JOB(access_unknown, "buffer access, unknown bit: EINVAL", EINVAL, f.job[1].buffer[0].access = 6)
+BAD_JOB(buffer_flags, "buffer flags, unknown bit: EINVAL", EINVAL, f.job[1].buffer[0].flags = 2)
+BAD_JOB(buffer_flags_high, "buffer flags, highest bit: EINVAL", EINVAL,
+	f.job[1].buffer[0].flags = 1u << 31)
+BAD_JOB(buffer_pad, "buffer pad: EINVAL", EINVAL, f.job[1].buffer[2].pad = 1)
+BAD_JOB(buffer_offset_odd, "buffer offset not a multiple of 8: EINVAL", EINVAL,
+	f.job[1].buffer[1].offset = 4)
+BAD_JOB(buffer_offset_big, "buffer offset beyond the end: EINVAL", EINVAL,
+	f.job[1].buffer[1].offset = SIZE + 8)
+BAD_JOB(buffer_length_big, "buffer length beyond the end: EINVAL", EINVAL,
+	f.job[1].buffer[1].length = SIZE + 1)
+BAD_JOB(buffer_wrap, "buffer offset + length wraps: EINVAL", EINVAL,
+	f.job[1].buffer[1].offset = 8; f.job[1].buffer[1].length = UINT64_MAX - 3)
 
 /* struct drm_weft_reloc */
-JOB(reloc_odd, "reloc offset not a multiple of 8: EINVAL", EINVAL, f.job[1].reloc[0].offset = 4)
-JOB(reloc_end, "reloc offset above args_size - 8: EINVAL", EINVAL,
-    f.job[1].reloc[0].offset = sizeof(struct weft_sim_add))
-JOB(reloc_max, "reloc offset 2^32-8: EINVAL", EINVAL, f.job[1].reloc[0].offset = ~7u)
-JOB(reloc_buffer, "reloc buffer index beyond the buffers: EINVAL", EINVAL,
-    f.job[1].reloc[2].buffer = 3)
-JOB(reloc_buffer_max, "reloc buffer index 2^32-1: EINVAL", EINVAL, f.job[1].reloc[2].buffer = ~0u)
-JOB(reloc_delta, "reloc delta at the end of the range: EINVAL", EINVAL,
-    f.job[1].reloc[1].delta = SIZE)
-JOB(reloc_delta_range, "reloc delta beyond a shortened range: EINVAL", EINVAL,
-    f.job[1].buffer[1].length = 64; f.job[1].reloc[1].delta = 64)
-JOB(reloc_delta_max, "reloc delta 2^64-1: EINVAL", EINVAL, f.job[1].reloc[1].delta = UINT64_MAX)
+BAD_JOB(reloc_odd, "reloc offset not a multiple of 8: EINVAL", EINVAL, f.job[1].reloc[0].offset = 4)
+BAD_JOB(reloc_end, "reloc offset above args_size - 8: EINVAL", EINVAL,
+	f.job[1].reloc[0].offset = sizeof(struct weft_sim_add))
+BAD_JOB(reloc_max, "reloc offset 2^32-8: EINVAL", EINVAL, f.job[1].reloc[0].offset = ~7u)
+BAD_JOB(reloc_buffer, "reloc buffer index beyond the buffers: EINVAL", EINVAL,
+	f.job[1].reloc[2].buffer = 3)
+BAD_JOB(reloc_buffer_max, "reloc buffer index 2^32-1: EINVAL", EINVAL,
+	f.job[1].reloc[2].buffer = ~0u)
+BAD_JOB(reloc_delta, "reloc delta at the end of the range: EINVAL", EINVAL,
+	f.job[1].reloc[1].delta = SIZE)
+BAD_JOB(reloc_delta_range, "reloc delta beyond a shortened range: EINVAL", EINVAL,
+	f.job[1].buffer[1].length = 64; f.job[1].reloc[1].delta = 64)
+BAD_JOB(reloc_delta_max, "reloc delta 2^64-1: EINVAL", EINVAL, f.job[1].reloc[1].delta = UINT64_MAX)
 
 /* struct drm_weft_dep */
-JOB(dep_type, "dep type unknown: EINVAL", EINVAL, f.job[1].dep[0].type = 3)
-JOB(dep_index_self, "dep on itself: EINVAL", EINVAL, f.job[1].dep[0].value = 1)
-JOB(dep_index_later, "dep on a later index: EINVAL", EINVAL, f.job[1].dep[0].value = 2)
-JOB(dep_index_max, "dep on index 2^64-1: EINVAL", EINVAL, f.job[1].dep[0].value = UINT64_MAX)
-JOB(dep_index_handle, "INDEX dep with a handle: EINVAL", EINVAL, f.job[1].dep[0].handle = 1)
-JOB(dep_job_handle, "JOB dep with a handle: EINVAL", EINVAL, f.job[1].dep[1].handle = 1)
-JOB(dep_job_none, "dep on a job id never given: ENOENT", ENOENT, f.job[1].dep[1].value += 1000000)
-JOB(dep_job_zero, "dep on job id 0: ENOENT", ENOENT, f.job[1].dep[1].value = 0)
-JOB(dep_sync_none, "dep on no syncobj: ENOENT", ENOENT, f.job[1].dep[2].handle += 1000)
-JOB(dep_sync_promise, "F12: dep on a point nobody has submitted: EINVAL", EINVAL,
-    f.job[1].dep[2].value = 100)
-JOB(dep_sync_empty, "F12: dep on an empty binary syncobj: EINVAL", EINVAL,
-    f.job[1].dep[2].handle = f.binary; f.job[1].dep[2].value = 0)
+BAD_JOB(dep_type, "dep type unknown: EINVAL", EINVAL, f.job[1].dep[0].type = 3)
+BAD_JOB(dep_index_self, "dep on itself: EINVAL", EINVAL, f.job[1].dep[0].value = 1)
+BAD_JOB(dep_index_later, "dep on a later index: EINVAL", EINVAL, f.job[1].dep[0].value = 2)
+BAD_JOB(dep_index_max, "dep on index 2^64-1: EINVAL", EINVAL, f.job[1].dep[0].value = UINT64_MAX)
+BAD_JOB(dep_index_handle, "INDEX dep with a handle: EINVAL", EINVAL, f.job[1].dep[0].handle = 1)
+BAD_JOB(dep_job_handle, "JOB dep with a handle: EINVAL", EINVAL, f.job[1].dep[1].handle = 1)
+BAD_JOB(dep_job_none, "dep on a job id never given: ENOENT", ENOENT,
+	f.job[1].dep[1].value += 1000000)
+BAD_JOB(dep_job_zero, "dep on job id 0: ENOENT", ENOENT, f.job[1].dep[1].value = 0)
+BAD_JOB(dep_sync_none, "dep on no syncobj: ENOENT", ENOENT, f.job[1].dep[2].handle += 1000)
+BAD_JOB(dep_sync_promise, "F12: dep on a point nobody has submitted: EINVAL", EINVAL,
+	f.job[1].dep[2].value = 100)
+BAD_JOB(dep_sync_empty, "F12: dep on an empty binary syncobj: EINVAL", EINVAL,
+	f.job[1].dep[2].handle = f.binary; f.job[1].dep[2].value = 0)
 
 /* struct drm_weft_out_sync */
-JOB(out_none, "out: no such syncobj: ENOENT", ENOENT, f.job[1].out[0].handle += 1000)
-JOB(out_zero, "out: syncobj 0: ENOENT", ENOENT, f.job[1].out[1].handle = 0)
-JOB(out_pad, "out pad: EINVAL", EINVAL, f.job[1].out[0].pad = 1)
-JOB(out_falls, "F2: an out-point that does not rise: EINVAL", EINVAL, f.job[1].out[0].point = 5)
-JOB(out_twice, "one out-point twice in a job: EINVAL", EINVAL, f.job[1].out[1] = f.job[1].out[0])
+BAD_JOB(out_none, "out: no such syncobj: ENOENT", ENOENT, f.job[1].out[0].handle += 1000)
+BAD_JOB(out_zero, "out: syncobj 0: ENOENT", ENOENT, f.job[1].out[1].handle = 0)
+BAD_JOB(out_pad, "out pad: EINVAL", EINVAL, f.job[1].out[0].pad = 1)
+BAD_JOB(out_falls, "F2: an out-point that does not rise: EINVAL", EINVAL, f.job[1].out[0].point = 5)
+BAD_JOB(out_twice, "one out-point twice in a job: EINVAL", EINVAL,
+	f.job[1].out[1] = f.job[1].out[0])
 
 TEST(out_two_queues, "F2: a pending syncobj fed by a second queue: EINVAL")
 {

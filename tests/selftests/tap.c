@@ -4,8 +4,9 @@
  *
  * DOC: tap runner
  *
- * Usage: PROGRAM [-l] [SUBSTRING...]: -l lists, substrings choose subtests. The time a subtest may take
- * is TAP_TIMEOUT seconds (60; five times that on a kernel with checkers). Exit status: 0 all passed or were skipped, 1 not.
+ * Usage: PROGRAM [-l] [SUBSTRING...]: -l lists, substrings choose subtests. A subtest may take
+ * TAP_TIMEOUT seconds (60; five times that on a kernel with checkers). Exit status: 0 all passed
+ * or were skipped, 1 not.
  */
 #include <poll.h>
 #include <signal.h>
@@ -24,7 +25,6 @@ void (*tap_setup)(void);
 void (*tap_cleanup)(bool last);
 
 static struct tap_test *first, **last = &first;
-static bool failed;
 
 void tap_add(struct tap_test *test)
 {
@@ -64,7 +64,7 @@ void tap_skip(const char *fmt, ...)
 	_exit(TAP_SKIPPED);
 }
 
-void tap_fail(bool fatal, const char *file, int line, const char *fmt, ...)
+void tap_fail(const char *file, int line, const char *fmt, ...)
 {
 	char where[128];
 	const char *base = strrchr(file, '/');
@@ -74,9 +74,7 @@ void tap_fail(bool fatal, const char *file, int line, const char *fmt, ...)
 	va_start(ap, fmt);
 	note(where, fmt, ap);
 	va_end(ap);
-	failed = true;
-	if (fatal)
-		_exit(TAP_FAILED);
+	_exit(TAP_FAILED);
 }
 
 const char *tap_value(long long value)
@@ -132,7 +130,7 @@ static bool run_one(struct tap_test *test, int number, int timeout)
 		setpgid(0, 0);
 		test->fn(test->arg);
 		fflush(stdout);
-		_exit(failed ? TAP_FAILED : TAP_OK);
+		_exit(TAP_OK);
 	}
 	setpgid(pid, pid);
 	status = wait_child(pid, timeout);

@@ -6,9 +6,9 @@
  *
  * A test program is a list of subtests; main() belongs to tap.c. Each subtest runs in a child of
  * its own process group, so that one that dies, hangs or leaves threads, files or mappings behind
- * fails alone and cannot disturb the next. The first failed CHECK() ends the subtest; EXPECT() notes the
- * failure and goes on. Rejected: kselftest_harness.h, which is not installed by any Debian
- * package and would tie the tests to an unpacked kernel source.
+ * fails alone and cannot disturb the next. The first failed CHECK() ends the subtest. Rejected:
+ * kselftest_harness.h, which is not installed by any Debian package and would tie the tests to
+ * an unpacked kernel source.
  */
 #ifndef TAP_H
 #define TAP_H
@@ -33,8 +33,8 @@ extern void (*tap_cleanup)(bool last);
 
 void __attribute__((format(printf, 1, 2), noreturn)) tap_skip(const char *fmt, ...);
 void __attribute__((format(printf, 1, 2))) tap_note(const char *fmt, ...);
-void __attribute__((format(printf, 4, 5)))
-tap_fail(bool fatal, const char *file, int line, const char *fmt, ...);
+void __attribute__((format(printf, 3, 4), noreturn))
+tap_fail(const char *file, int line, const char *fmt, ...);
 /* errno of @value if it is negative, else the number itself, in words */
 const char *tap_value(long long value);
 
@@ -55,26 +55,21 @@ const char *tap_value(long long value);
 	}									\
 	static void setup(void)
 
-#define TAP_TEST(fatal, cond, ...)						\
+#define CHECK_MSG(cond, ...)							\
 	do {									\
 		if (!(cond))							\
-			tap_fail(fatal, __FILE__, __LINE__, __VA_ARGS__);	\
+			tap_fail(__FILE__, __LINE__, __VA_ARGS__);		\
 	} while (0)
 
-#define TAP_EQ(fatal, what, want)						\
+#define CHECK(cond) CHECK_MSG(cond, "%s does not hold", #cond)
+
+#define CHECK_EQ(what, want)							\
 	do {									\
 		long long got_ = (long long)(what);				\
 		long long want_ = (long long)(want);				\
 		if (got_ != want_)						\
-			tap_fail(fatal, __FILE__, __LINE__, "%s is %s, not %s",	\
+			tap_fail(__FILE__, __LINE__, "%s is %s, not %s",	\
 				 #what, tap_value(got_), tap_value(want_));	\
 	} while (0)
-
-#define CHECK(cond)		TAP_TEST(true, cond, "%s does not hold", #cond)
-#define CHECK_MSG(cond, ...)	TAP_TEST(true, cond, __VA_ARGS__)
-#define CHECK_EQ(what, want)	TAP_EQ(true, what, want)
-#define EXPECT(cond)		TAP_TEST(false, cond, "%s does not hold", #cond)
-#define EXPECT_MSG(cond, ...)	TAP_TEST(false, cond, __VA_ARGS__)
-#define EXPECT_EQ(what, want)	TAP_EQ(false, what, want)
 
 #endif /* TAP_H */

@@ -6,8 +6,8 @@
  *
  * Shaped after the mock scheduler of drm_sched's unit tests, with the least a driver can do: one
  * scheduler, one entity, no dependencies, no buffers. run_job() returns a fence that is signalled
- * already, the best case of the scheduler: it does not wait for any hardware. A job's cost here is what
- * drm_sched itself costs. Submitting and waiting are two calls, as they are with weft.
+ * already, the best case of the scheduler: it does not wait for any hardware. A job's cost here
+ * is what drm_sched itself costs. Submitting and waiting are two calls, as they are with weft.
  *
  * Rejected: the hrtimer of the mock scheduler (the timer would be measured), a DRM driver of its
  * own (drm_ioctl() is on weft's side of the comparison as a part of the empty ioctl).
