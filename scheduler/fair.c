@@ -29,6 +29,9 @@
 #include "internal.h"
 
 #define WEFT_UNITS_MAX	BIT_ULL(61)
+/* A client's order in one key: eight priorities above the rank. */
+#define WEFT_RANK_BITS	60
+#define WEFT_RANK_MAX	(BIT_ULL(WEFT_RANK_BITS) - 1)
 
 static struct weft_sched_tenant *weft_entity_tenant(struct weft_tree_node *node, u32 service)
 {
@@ -205,8 +208,8 @@ static void weft_fair_masks(struct weft_sched *s, struct weft_sched_job *job)
 /* Larger priority, then larger rank, then smaller id. */
 static void weft_fair_enqueue(struct weft_sched_job *job)
 {
-	job->fair.major = ((u64)(7 - job->priority) << 60) +
-			  ((1ull << 60) - 1 - min(job->rank, (1ull << 60) - 1));
+	job->fair.major = ((u64)(7 - job->priority) << WEFT_RANK_BITS) + WEFT_RANK_MAX -
+			  min(job->rank, WEFT_RANK_MAX);
 	job->fair.minor = job->id;
 	job->fair.mask = job->devices & ~job->denied;
 	weft_tree_insert(&job->client->jobs[job->service], &job->fair);
@@ -277,7 +280,6 @@ void weft_fair_unpark(struct weft_sched *s, struct weft_sched_job *job)
 {
 	weft_fair_charge(s, job, -(s64)job->charged);
 	weft_fair_insert(s, job);
-	job->charged = 0;
 }
 
 void weft_fair_dispatch(struct weft_sched *s, struct weft_sched_job *job, u64 units)
@@ -338,5 +340,4 @@ void weft_fair_settle(struct weft_sched *s, struct weft_sched_job *job, u64 busy
 	weft_fair_account(&t->priced, &t->priced_rem, units);
 	weft_fair_account(&c->priced, &c->priced_rem, units);
 	c->busy_ns += busy_ns;
-	job->charged = 0;
 }
