@@ -516,6 +516,20 @@ static void test_not_now_last(void **state)
 	pool_free(f.p);
 }
 
+/* It holds from the first job on, when no space was ever made. */
+static void test_not_now_at_start(void **state)
+{
+	struct fixture f = setup("eft", 0, 0, 0);
+
+	f.d[0] = pool_device(f.p, 0, WEFT_PRICE_UNIT);
+	job_on(&f, 1);
+	pool_pick(f.p);
+	job_on(&f, 1);
+	bounce(&f, 0);
+	pool_pick_none(f.p);
+	pool_free(f.p);
+}
+
 /* One that ends while it waits for space is forgotten. */
 static void test_not_now_cancelled(void **state)
 {
@@ -881,6 +895,7 @@ int main(void)
 		cmocka_unit_test(test_not_now_apart),
 		cmocka_unit_test(test_not_now_lifted),
 		cmocka_unit_test(test_not_now_last),
+		cmocka_unit_test(test_not_now_at_start),
 		cmocka_unit_test(test_not_now_cancelled),
 		cmocka_unit_test(test_not_now_fifo),
 		cmocka_unit_test(test_devices_change),
