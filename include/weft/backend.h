@@ -196,8 +196,9 @@ struct weft_telemetry {
  * struct weft_backend_ops - the calls a backend answers
  *
  * All may sleep except @run. Calls for one device are not concurrent with @start and @stop of
- * it; a @copy may still come in while @reset runs and is refused. -ENODEV from any of them, or as the error of a run or copy, says that the hardware
- * is gone: the device gets no more jobs and the backend is expected to unregister it.
+ * it; a @copy may still come in while @reset runs and is refused. -ENODEV from any of them, or
+ * as the error of a run or copy, says that the hardware is gone: the device gets no more jobs
+ * and the backend is expected to unregister it.
  */
 struct weft_backend_ops {
 	/** @owner: THIS_MODULE */
