@@ -113,8 +113,10 @@ static u64 weft_hazard_barrier(struct weft_sched_data *data)
 	return 0;
 }
 
-static u32 weft_hazards(struct weft_sched_job *job, struct weft_sched_edge *edges)
+/* With @bound the count is one that no job that ends meanwhile can make too small. */
+static u32 weft_hazards(struct weft_sched_job *job, struct weft_sched_edge *edges, bool bound)
 {
+	bool all = job->run_anyway || bound;
 	u32 count = 0;
 	u32 i;
 
@@ -127,8 +129,8 @@ static u32 weft_hazards(struct weft_sched_job *job, struct weft_sched_edge *edge
 			count += weft_hazard_uses(job, &data->writers, !job->run_anyway, 0,
 						  edges ? edges + count : NULL);
 		if (writes && !ref->no_implicit)
-			count += weft_hazard_uses(job, &data->readers, false, job->run_anyway ?
-						  0 : weft_hazard_barrier(data),
+			count += weft_hazard_uses(job, &data->readers, false,
+						  all ? 0 : weft_hazard_barrier(data),
 						  edges ? edges + count : NULL);
 	}
 	return count;
@@ -137,7 +139,7 @@ static u32 weft_hazards(struct weft_sched_job *job, struct weft_sched_edge *edge
 u32 weft_sched_job_edges(struct weft_sched *s, const struct weft_sched_job *job)
 {
 	/* Without edges to open, nothing is written through the pointer. */
-	return weft_hazards((struct weft_sched_job *)job, NULL);
+	return weft_hazards((struct weft_sched_job *)job, NULL, true);
 }
 
 bool weft_sched_data_busy(const struct weft_sched_data *d, u32 access)
@@ -277,7 +279,7 @@ int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
 
 	if (!weft_job_valid(job, edges, explicit_count))
 		return -EINVAL;
-	hazards = weft_hazards(job, NULL);
+	hazards = weft_hazards(job, NULL, false);
 	if (explicit_count > edge_count || hazards > edge_count - explicit_count)
 		return -ENOSPC;
 
@@ -292,7 +294,7 @@ int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
 		else if (from->error && !job->run_anyway && !culprit)
 			culprit = from;
 	}
-	weft_hazards(job, edges + explicit_count);
+	weft_hazards(job, edges + explicit_count, false);
 	for (i = 0; i < job->ref_count; i++) {
 		struct weft_sched_ref *ref = &job->refs[i];
 

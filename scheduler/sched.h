@@ -485,7 +485,7 @@ void weft_sched_data_remove(struct weft_sched *s, struct weft_sched_data *d, u64
 bool weft_sched_data_busy(const struct weft_sched_data *d, u32 access);
 
 /**
- * weft_sched_job_edges() - hazard edges that submitting @job now would take
+ * weft_sched_job_edges() - most hazard edges that submitting @job would take
  * @s: scheduler
  * @job: filled in as for weft_sched_job_submit()
  *

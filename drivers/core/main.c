@@ -28,6 +28,7 @@ static int __init weft_init(void)
 	return 0;
 
 err_tenant:
+	weft_tenant_unregister();
 	weft_tenant_fini();
 err_bus:
 	weft_bus_fini();

@@ -10,7 +10,7 @@
  * scheduler.
  *
  * The number of hazard edges is bounded before the commit: what the scheduler says for the
- * state before this batch, plus what the batch does to the same buffers itself.
+ * state before this batch, plus what the batch itself does to the same buffers.
  */
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -255,7 +255,11 @@ u64 weft_job_devices(struct weft_job *job, int *why)
 	return devices;
 }
 
-/* Edges that @job may need for its buffers, the earlier jobs of this batch included. */
+/*
+ * Edges that @job may need for its buffers, the earlier jobs of this batch included. A bound: jobs
+ * may end between now and the commit, and a writer that ends before its time uncovers the
+ * readers that it would have waited for.
+ */
 static u32 weft_count_hazards(struct weft_job *job, u64 serial)
 {
 	struct weft_pool *pool = job->pool;
@@ -270,13 +274,12 @@ static u32 weft_count_hazards(struct weft_job *job, u64 serial)
 		if (bo->batch != serial) {
 			bo->batch = serial;
 			bo->batch_readers = 0;
-			bo->batch_writer = false;
+			bo->batch_writers = 0;
 		}
-		edges += bo->batch_writer;
+		edges += job->sched.run_anyway ? bo->batch_writers : !!bo->batch_writers;
 		if (job->holds[i].access & DRM_WEFT_ACCESS_WRITE) {
 			edges += bo->batch_readers;
-			bo->batch_readers = 0;
-			bo->batch_writer = true;
+			bo->batch_writers++;
 		} else {
 			bo->batch_readers++;
 		}

@@ -228,7 +228,7 @@ struct weft_bo {
 	/** @batch: SUBMIT that last counted here, and its uses so far; for submit.c, likewise */
 	u64 batch;
 	u32 batch_readers;
-	bool batch_writer;
+	u32 batch_writers;
 };
 
 #define to_weft_bo(g) container_of(g, struct weft_bo, gem)
