@@ -77,6 +77,11 @@ void tap_fail(const char *file, int line, const char *fmt, ...)
 	_exit(TAP_FAILED);
 }
 
+bool tap_slow_kernel(void)
+{
+	return !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
 const char *tap_value(long long value)
 {
 	static _Thread_local char text[4][48];
@@ -170,7 +175,7 @@ static bool chosen(const struct tap_test *test, char **words)
 int main(int argc, char **argv)
 {
 	const char *limit = getenv("TAP_TIMEOUT");
-	int timeout = limit ? atoi(limit) : access("/sys/kernel/debug/kmemleak", F_OK) ? 60 : 300;
+	int timeout = limit ? atoi(limit) : tap_slow_kernel() ? 300 : 60;
 	bool list = argc > 1 && !strcmp(argv[1], "-l");
 	char **words = argv + 1 + list;
 	int n = 0, number = 0, bad = 0;

@@ -35,6 +35,8 @@ void __attribute__((format(printf, 1, 2), noreturn)) tap_skip(const char *fmt, .
 void __attribute__((format(printf, 1, 2))) tap_note(const char *fmt, ...);
 void __attribute__((format(printf, 3, 4), noreturn))
 tap_fail(const char *file, int line, const char *fmt, ...);
+/* a kernel with checkers, on which everything takes several times as long */
+bool tap_slow_kernel(void);
 /* errno of @value if it is negative, else the number itself, in words */
 const char *tap_value(long long value);
 
