@@ -101,8 +101,8 @@ TEST(differ, "fifo uses an idle slow device, eft waits for the fast one")
 	struct drm_weft_job_record r;
 	int on_slow[2] = {};
 	struct client c;
-	struct job job;
-	uint64_t id[12];
+	struct job job, all[12];
+	uint64_t id;
 
 	client_open(&c);
 	CHECK(dev_find(c.fd, "slow", &slow));
@@ -114,12 +114,11 @@ TEST(differ, "fifo uses an idle slow device, eft waits for the fast one")
 	}
 	for (int fifo = 0; fifo < 2; fifo++) {
 		CHECK_EQ(policy_set(fifo ? "fifo" : "eft"), 0);
+		for (int i = 0; i < 12; i++)
+			job_nop(&all[i], &c, 100 * SLOW_MS);
+		id = submit(&c, all, 12);
 		for (int i = 0; i < 12; i++) {
-			job_nop(&job, &c, 100 * SLOW_MS);
-			id[i] = submit(&c, &job, 1);
-		}
-		for (int i = 0; i < 12; i++) {
-			job_wait(c.fd, id[i], &r);
+			job_wait(c.fd, id + i, &r);
 			CHECK_EQ(r.error, 0);
 			on_slow[fifo] += r.device == slow.id;
 		}

@@ -246,7 +246,7 @@ static void __attribute__((noreturn)) saturate(volatile bool *stop, unsigned int
 	drop_to(uid);
 	for (int k = 0; k < clients; k++) {
 		client_open(&c[k]);
-		c[k].queue = queue_create(c[k].fd, 0, 32);
+		c[k].queue = queue_create(c[k].fd, 0, 512);
 	}
 	while (!*stop) {
 		for (int k = 0; k < clients; k++) {
