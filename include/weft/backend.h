@@ -245,7 +245,7 @@ struct weft_backend_ops {
  *
  * Context: process, may sleep. Jobs can arrive before it returns.
  * Return: the device or ERR_PTR(): -EINVAL bad @desc (the log says which field), -EEXIST name
- * taken, -ENOSPC 64 devices, -ENOMEM, or what start() returned.
+ * taken, -ENOSPC 64 devices or 64 regions, host nodes included, -ENOMEM, or what start() returned.
  */
 struct weft_device *weft_device_register(struct device *parent, const struct weft_device_desc *desc,
 					 const struct weft_backend_ops *ops, void *priv);

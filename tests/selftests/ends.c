@@ -536,7 +536,7 @@ TEST(vanish_idempotent, "a device vanishes under repeatable jobs: they run elsew
 		CHECK_EQ(r.error, 0);
 		tap_note("job %d: %u runs, %u moves, last on %u", i, r.runs, r.moves, r.device);
 		moved += r.runs > 1 || r.moves;
-		/* what was over before it went went with it */
+		/* a result that was ready before the loss is lost too */
 		if (r.device == doomed.id)
 			CHECK_EQ(bo_cpu(c.fd, true, dst[i], R, FOREVER), -ENODATA);
 		else
