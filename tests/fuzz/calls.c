@@ -490,12 +490,28 @@ static void do_submit(struct process *p, struct fuzz_client *c, struct rng *r)
 		return;
 	for (uint32_t i = 0; i < n; i++)
 		c->job[below(r, ARRAY_SIZE(c->job))] = s.first_job_id + i;
+	/* a young job is the one worth cancelling */
+	if (one_in(r, 12)) {
+		struct drm_weft_job_cancel cancel = { .job_id = s.first_job_id + n - 1 };
+
+		fuzz_ioctl(CALL_JOB_CANCEL, c->fd, DRM_IOCTL_WEFT_JOB_CANCEL, &cancel);
+	}
+}
+
+/* the id of a job of this client, if it has had any */
+static uint64_t pick_job(struct fuzz_client *c, struct rng *r)
+{
+	uint32_t i = below(r, ARRAY_SIZE(c->job));
+
+	for (uint32_t n = 0; n < ARRAY_SIZE(c->job) && !c->job[i]; n++)
+		i = (i + 1) % ARRAY_SIZE(c->job);
+	return c->job[i];
 }
 
 static void do_job_query(struct process *p, struct fuzz_client *c, struct rng *r)
 {
 	struct drm_weft_job_query q = {
-		.first_id = c->job[below(r, ARRAY_SIZE(c->job))],
+		.first_id = pick_job(c, r),
 		.count = 1 + (one_in(r, 4) ? below(r, 32) : 0),
 		.stride = one_in(r, 8) ? 32 + 8 * below(r, 40) : sizeof(struct drm_weft_job_record),
 		.flags = below(r, 4),
@@ -516,7 +532,7 @@ static void do_job_query(struct process *p, struct fuzz_client *c, struct rng *r
 
 static void do_job_cancel(struct process *p, struct fuzz_client *c, struct rng *r)
 {
-	struct drm_weft_job_cancel j = { .job_id = c->job[below(r, ARRAY_SIZE(c->job))] };
+	struct drm_weft_job_cancel j = { .job_id = pick_job(c, r) };
 
 	(void)p;
 	mutate(r, &j, sizeof(j), 0);

@@ -32,6 +32,7 @@
 
 #define PROCESSES	2
 #define THREADS		3
+#define KILL_SECONDS	5
 
 struct counts *counts;
 
@@ -267,7 +268,7 @@ int main(int argc, char **argv)
 	/* a slow guest gets up to twice the time to have tried everything */
 	end = now_ns() + seconds * SEC;
 	while (now_ns() < end || (now_ns() < end + seconds * SEC && !deep(fd_only, false))) {
-		sleep(3);
+		sleep(KILL_SECONDS);
 		/* one goes without saying goodbye, another takes its place */
 		kill(pid[killed % PROCESSES], SIGKILL);
 		waitpid(pid[killed % PROCESSES], NULL, 0);
