@@ -40,7 +40,9 @@ all: modules tools ## modules and tools
 modules: setup-build ## the kernel modules (KERNEL=stock|debug|next or KDIR=...)
 	@kdir="$(KDIR)"; [ -n "$$kdir" ] || exit 1; echo "  KMOD    $$kdir"; tools/kmod "$$kdir" $(KARGS)
 
-tools: $(USER_DIRS:%=user/%) ## libweft, weft and everything else in user space
+tools: $(patsubst %,user/%,$(filter tools/%,$(USER_DIRS))) ## libweft, weft and everything else in user space
+
+tests: setup-check $(patsubst %,user/%,$(filter tests/%,$(USER_DIRS))) ## the programs of all tests
 
 # One after the other: several of them build libweft first.
 .NOTPARALLEL:
@@ -115,6 +117,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools demo shell test check check-quick check-next bench fuzz mutants lint docs \
+.PHONY: all modules tools tests demo shell test check check-quick check-next bench fuzz mutants lint docs \
 	install uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next
