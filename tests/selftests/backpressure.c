@@ -2,7 +2,7 @@
 /*
  * Full queues push back: EAGAIN, the QUEUE_SPACE event, poll(); ENOBUFS for unread records.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 #include <poll.h>
 

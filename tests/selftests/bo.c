@@ -2,7 +2,7 @@
 /*
  * BO_CREATE, BO_INFO, BO_WAIT and what GEM adds: sizes, flags, errors, export.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 
 #include "common.h"

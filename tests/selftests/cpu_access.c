@@ -2,7 +2,7 @@
 /*
  * BO_CPU_BEGIN and BO_CPU_END: pairing, conflicts, waiting, LOST contents, every error.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>

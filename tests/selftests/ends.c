@@ -2,7 +2,7 @@
 /*
  * Every way a job can end, from every state: failure, poison, cancel, timeout, loss, exit.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 
 #include "common.h"

@@ -8,7 +8,7 @@
  * forgets an edge computes from the wrong bytes. Order is judged twice, by values and by the
  * times in the records.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim */
 #include "common.h"
 
 #define R	DRM_WEFT_ACCESS_READ

@@ -2,7 +2,7 @@
 /*
  * Devices that come and go, idle and under load: every job ends, and ends right.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,7 +2,7 @@
 /*
  * Dependencies and completion: edges by index, id and syncobj, states on the way, out-syncobjs.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
  * That a log reproduces its decisions is the replay test's to show; this one shows that what is
  * read is a log.
  */
-/* vm: smp=4 timeout=90 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=90 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * Residency, eviction, clearing: more than fits, and nobody else's bytes.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <sys/mman.h>
 
 #include "common.h"

@@ -2,7 +2,7 @@
 /*
  * BO_MMAP_OFFSET and mmap(): what may be mapped, how long a mapping lives.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <signal.h>
 #include <sys/mman.h>
 

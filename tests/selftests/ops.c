@@ -3,7 +3,7 @@
  * Every operation of the simulated devices, on a device of every profile, against a plain
  * computation here; relocations with offsets and deltas; what a device refuses.
  */
-/* vm: smp=2 timeout=90 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=90 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <stdio.h>
 
 #include "common.h"

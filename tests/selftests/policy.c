@@ -2,7 +2,7 @@
 /*
  * Policies switched at run time: the files in sysfs, and no job lost on the way.
  */
-/* vm: smp=4 timeout=90 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=90 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 
 #include "common.h"

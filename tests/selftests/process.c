@@ -2,7 +2,7 @@
 /*
  * F19: fork, exec, dup, passing descriptors, exit and kill with jobs in flight.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * PROGRAM_CREATE, PROGRAM_QUERY and PROGRAM_DESTROY, each field broken in turn.
  */
-/* vm: smp=2 timeout=90 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=90 kernels=stock,debug,next insmod=weft,weft_sim */
 #include "common.h"
 
 SETUP()

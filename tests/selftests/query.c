@@ -2,7 +2,7 @@
 /*
  * QUERY: every topic, cut and padded elements, every way to ask wrongly.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <stdio.h>
 
 #include "common.h"

@@ -2,7 +2,7 @@
 /*
  * QUEUE_CREATE, QUEUE_SET, QUEUE_DESTROY and CLIENT_SET; ORDERED and priority.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include "common.h"
 
 SETUP()

@@ -2,7 +2,7 @@
 /*
  * JOB_QUERY: waiting, acknowledging, strides, every error, interruption.
  */
-/* vm: smp=2 timeout=60 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 #include <signal.h>
 

@@ -10,7 +10,7 @@
  * Since program order is the contract, buffers and model must agree whenever they are compared.
  * Memory of the devices is smaller than the working set, so eviction is always under way.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <pthread.h>
 
 #include "common.h"

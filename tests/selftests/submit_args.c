@@ -8,7 +8,7 @@
  * one and wants the documented errno, failed_index 1 (or ~0 when the whole call is meant), and
  * that nothing at all was queued.
  */
-/* vm: smp=2 timeout=90 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=2 timeout=90 kernels=stock,debug,next insmod=weft,weft_sim */
 #include "common.h"
 
 SETUP()

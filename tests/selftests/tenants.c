@@ -2,7 +2,7 @@
 /*
  * Tenants: who is matched to which, weights, and shares by them.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  *
  * The modules are files beside the program; it loads and unloads them itself.
  */
-/* vm: smp=4 timeout=120 kernels=stock,debug insmod=none */
+/* vm: smp=4 timeout=120 kernels=stock,debug,next insmod=none */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
