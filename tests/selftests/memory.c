@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Residency, eviction, clearing: more than fits, and nobody else's bytes.
+ *
+ * The guest boots with init_on_alloc=0, or the kernel would clear pages for a driver that forgot.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 append=init_on_alloc=0 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <sys/mman.h>
 
 #include "common.h"

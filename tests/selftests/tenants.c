@@ -263,28 +263,33 @@ static void __attribute__((noreturn)) saturate(volatile bool *stop, unsigned int
 
 #define WINDOW	(2000 * MS)
 
-static void shares(const char *weight_a, const char *weight_b, unsigned int us_a,
-		   unsigned int us_b, int clients_a, double want)
+static void shares(unsigned int weight_a, bool live, unsigned int us_a, unsigned int us_b,
+		   int clients_a)
 {
 	volatile bool *stop = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	uint64_t a0, b0, a1, b1, end;
 	pid_t pid[2];
-	double ratio;
+	double ratio, want = weight_a / 100.0;
+	char weight[16];
 
+	snprintf(weight, sizeof(weight), "%u", weight_a);
 	tenant_add("t-alice");
 	tenant_add("t-bob");
 	CHECK_EQ(tenant_set("t-alice", "uid", "1001"), 0);
 	CHECK_EQ(tenant_set("t-bob", "uid", "1002"), 0);
-	CHECK_EQ(tenant_set("t-alice", "weight", weight_a), 0);
-	CHECK_EQ(tenant_set("t-bob", "weight", weight_b), 0);
+	if (!live)
+		CHECK_EQ(tenant_set("t-alice", "weight", weight), 0);
 	for (int i = 0; i < 2; i++) {
 		pid[i] = spawn();
 		if (!pid[i])
 			saturate(stop, 1001 + i, i ? us_b : us_a, i ? 1 : clients_a);
 	}
 	/* both are under way and their first, unlearned jobs are over */
-	sleep_ms(700);
+	sleep_ms(500);
+	if (live)
+		CHECK_EQ(tenant_set("t-alice", "weight", weight), 0);
+	sleep_ms(200);
 	a0 = tenant_get("t-alice", "priced");
 	b0 = tenant_get("t-bob", "priced");
 	/* long enough that the few jobs in flight at either end (3 x 6 ms) are below 1 % */
@@ -308,15 +313,20 @@ static void shares(const char *weight_a, const char *weight_b, unsigned int us_a
 
 TEST(share_3_1, "weights 3:1: priced time 3:1 within 2 %, queues full")
 {
-	shares("300", "100", 2000, 2000, 1, 3.0);
+	shares(300, false, 2000, 2000, 1);
+}
+
+TEST(share_live, "weights set to 3:1 while both run take effect")
+{
+	shares(300, true, 2000, 2000, 1);
 }
 
 TEST(share_sizes, "nor do jobs of other sizes change it: 6 ms against 1 ms, weights 1:1")
 {
-	shares("100", "100", 6000, 1000, 1, 1.0);
+	shares(100, false, 6000, 1000, 1);
 }
 
 TEST(share_clients, "nor do more clients: three against one, weights 1:1")
 {
-	shares("100", "100", 2000, 2000, 3, 1.0);
+	shares(100, false, 2000, 2000, 3);
 }
