@@ -56,7 +56,7 @@ demo: setup-demo ## watch two tenants share three simulated devices in a guest
 shell: setup-vm ## a shell in a guest with the modules loaded (KERNEL=debug for the other kernel)
 	@tests/run --shell --kernel $(KERNEL)
 
-test: setup-vm ## one test on a fresh guest: make test T=name [KERNEL=stock|debug]
+test: setup-vm ## one test on a fresh guest: make test T=name [KERNEL=stock|debug|next]
 	@[ -n "$(T)" ] || { echo "make test T=name; the names:"; tests/run --names; exit 2; }
 	@tests/run --test $(T) --kernel $(KERNEL)
 
@@ -67,8 +67,8 @@ check: setup-check ## every test: native, sanitizers, guests with both kernels, 
 check-quick: setup-check ## what is quick: native tests, and the guest tests on the stock kernel
 	@tests/run --quick
 
-check-next: setup-next ## build and boot on Debian's next kernel (downloads a second toolchain)
-	@tests/run --only next
+check-next: setup-next ## the tests in guests on Debian's next kernel (downloads a second toolchain)
+	@tests/run --next
 
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
@@ -109,7 +109,7 @@ setup-demo: ; @tools/setup build vm demo
 setup-check: ; @tools/setup build vm check docs lint demo
 setup-docs: ; @tools/setup build vm docs
 setup-lint: ; @tools/setup build vm lint
-setup-next: ; @tools/setup build vm next
+setup-next: ; @tools/setup build vm check demo next
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \

@@ -2,10 +2,11 @@
 """Debian's next kernel: the 7.x of the next release's backports.
 
 Its headers want a newer compiler and C library than Debian 12 has, so modules
-are built in a chroot of the next release, made by mmdebstrap in the cache
-from the mirror that this machine's apt already uses. Nothing of it touches the
-machine. Rejected: a compiler wrapper around foreign host tools (breaks with
-each release), making this part of `make check` (480 MB for one kernel).
+are built in a chroot of the next release (tools/kmod sees that for itself), made
+by mmdebstrap in the cache from the mirror that this machine's apt already uses.
+Nothing of it touches the machine. Rejected: a compiler wrapper around foreign
+host tools (breaks with each release), making this part of `make check` (480 MB
+for one kernel).
 """
 import os
 import re
@@ -112,14 +113,3 @@ def _unpack(chroot, tmp):
     (tmp / "kdir").symlink_to(f"../next-chroot/root/usr/src/linux-headers-{release}")
     (tmp / "release").write_text(release + "\n")
     shutil.rmtree(tmp / "image")
-
-
-def build_command(kernel, top):
-    """How to build the modules of the tree `top` for it: in a mount namespace of
-    its own, so that no bind mount outlives the build."""
-    chroot = kernel.dir.parent / "next-chroot/root"
-    (chroot / "src").mkdir(exist_ok=True)
-    script = (f"mount --bind '{top}' '{chroot}/src' && mount -t proc proc '{chroot}/proc' && "
-              f"mount --bind /dev '{chroot}/dev' && "
-              f"exec chroot '{chroot}' /src/tools/kmod /usr/src/linux-headers-{kernel.release}")
-    return ["unshare", "-m", "--propagation", "private", "sh", "-c", script]
