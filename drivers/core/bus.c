@@ -17,8 +17,21 @@ static int weft_bus_uevent(const struct device *dev, struct kobj_uevent_env *env
 	return add_uevent_var(env, "WEFT_CLASS=%s", class_names[wdev->desc.dev_class]);
 }
 
+static ssize_t stray_completions_show(const struct bus_type *bus, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", weft_run_strays());
+}
+static BUS_ATTR_RO(stray_completions);
+
+static struct attribute *weft_bus_attrs[] = {
+	&bus_attr_stray_completions.attr,
+	NULL,
+};
+ATTRIBUTE_GROUPS(weft_bus);
+
 const struct bus_type weft_bus = {
 	.name = "weft",
+	.bus_groups = weft_bus_groups,
 	.dev_groups = weft_device_groups,
 	.uevent = weft_bus_uevent,
 };

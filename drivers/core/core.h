@@ -298,7 +298,14 @@ void weft_engine_run_work(struct work_struct *work);
 void weft_engine_end_taken(struct weft_job *job, int error);
 void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count);
 
+/* runs.c */
+u64 weft_run_strays(void);
+void weft_run_hold(struct weft_job *job);
+void weft_run_drop(struct weft_job *job);
+struct weft_job *weft_run_claim(struct weft_run *run);
+
 /* reset.c */
+int weft_device_reset(struct weft_device *wdev);
 void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
 void weft_job_abort_queue(struct weft_job *job);
@@ -551,6 +558,8 @@ struct weft_job {
 	struct weft_run run;
 	/** @run_state: enum weft_run_state */
 	atomic_t run_state;
+	/** @run_node: among the runs that backends hold; see runs.c */
+	struct hlist_node run_node;
 	/** @on_engine: on engine->bound or ->running; under engine->lock */
 	bool on_engine;
 	struct list_head engine_node;

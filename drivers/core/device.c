@@ -267,6 +267,9 @@ static void weft_device_leave(struct weft_device *wdev, bool lost)
 	if (lost)
 		weft_device_give_up(wdev);
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
+	/* a reset under way still looks at the memory; none begins any more */
+	mutex_lock(&wdev->reset_lock);
+	mutex_unlock(&wdev->reset_lock);
 	weft_memory_device_evacuate(wdev, lost || READ_ONCE(wdev->lost));
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	weft_program_device_gone(wdev);

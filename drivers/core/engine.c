@@ -34,32 +34,22 @@ void weft_engine_init(struct weft_device *wdev, u32 index)
 	INIT_WORK(&engine->run_work, weft_engine_run_work);
 }
 
-/* The run is over; the first caller wins. Any context. */
-static bool weft_run_end(struct weft_job *job, int error, u32 code, u64 busy_ns)
+void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
 {
-	int old = atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_ENDED);
+	struct weft_job *job = weft_run_claim(run);
+	struct weft_engine *engine;
 
-	if (old != WEFT_RUN_RUNNING) {
-		WARN_ONCE(old != WEFT_RUN_TAKEN, "weft: job %llu completed twice\n", job->sched.id);
-		return false;
-	}
+	if (!job)
+		return;
+	engine = job->engine;
 	job->end_ns = weft_now();
 	job->error = error > 0 ? -error : error;
 	job->code = code;
 	/* the backend knows before it unregisters the device */
 	job->lost = job->error == -ENODEV;
 	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
-	llist_add(&job->done_node, &job->engine->done);
-	return true;
-}
-
-void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
-{
-	struct weft_job *job = container_of(run, struct weft_job, run);
-	struct weft_engine *engine = job->engine;
-
-	if (weft_run_end(job, error, code, busy_ns))
-		weft_engine_kick(engine);
+	llist_add(&job->done_node, &engine->done);
+	weft_engine_kick(engine);
 }
 EXPORT_SYMBOL_GPL(weft_run_complete);
 
@@ -68,6 +58,7 @@ void weft_engine_end_taken(struct weft_job *job, int error)
 {
 	struct weft_engine *engine = job->engine;
 
+	weft_run_drop(job);
 	job->end_ns = weft_now();
 	job->error = error;
 	job->busy_ns = job->end_ns - job->start_ns;
@@ -123,7 +114,7 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 	job->start_ns = weft_now();
 	job->last_device = engine->wdev->sched.id;
 	job->runs++;
-	atomic_set_release(&job->run_state, WEFT_RUN_RUNNING);
+	weft_run_hold(job);
 	job->started.type = WEFT_EVENT_STARTED;
 	job->started.job = job;
 	weft_pump_post(engine->wdev->pool, &job->started);
@@ -150,7 +141,7 @@ static void weft_engine_start_locked(struct weft_engine *engine)
 	while ((job = weft_engine_next_locked(engine))) {
 		ret = wdev->ops->run(wdev, &job->run);
 		if (ret)
-			weft_run_end(job, ret, 0, 0);
+			weft_run_complete(&job->run, ret, 0, 0);
 		/* a synchronous completion gives its credit back here */
 		if (!llist_empty(&engine->done))
 			weft_engine_collect_locked(engine);
@@ -172,8 +163,8 @@ void weft_engine_run_work(struct work_struct *work)
 		spin_unlock_irq(&engine->lock);
 		if (job) {
 			ret = wdev->ops->run(wdev, &job->run);
-			if (ret && weft_run_end(job, ret, 0, 0))
-				weft_engine_kick(engine);
+			if (ret)
+				weft_run_complete(&job->run, ret, 0, 0);
 		}
 		mutex_unlock(&wdev->reset_lock);
 		if (!job)

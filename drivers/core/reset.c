@@ -126,8 +126,6 @@ void weft_device_give_up(struct weft_device *wdev)
 static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
 {
 	lockdep_assert_held(&wdev->reset_lock);
-	dev_warn(&wdev->dev, "job %llu cannot be aborted: resetting the device\n",
-		 victim->sched.id);
 	if (!weft_device_quiesce(wdev, victim, error)) {
 		weft_pool_devices_changed(wdev->pool);
 		return;
@@ -138,6 +136,29 @@ static void weft_device_recover(struct weft_device *wdev, struct weft_job *victi
 	weft_engine_stop(wdev, false);
 	weft_device_open(wdev, true);
 	weft_pump_kick(wdev->pool);
+}
+
+/**
+ * weft_device_reset() - reset a device because an operator wants it
+ * @wdev: device; runs on it are given back or fail as after a loss
+ *
+ * Return: 0; -ENODEV it leaves or is gone; -EIO it could not be reset and is quarantined.
+ */
+int weft_device_reset(struct weft_device *wdev)
+{
+	int ret = 0;
+
+	mutex_lock(&wdev->reset_lock);
+	/* who leaves waits for @reset_lock after saying so */
+	if (READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) || READ_ONCE(wdev->lost)) {
+		ret = -ENODEV;
+	} else {
+		weft_device_recover(wdev, NULL, 0);
+		if (READ_ONCE(wdev->quarantined))
+			ret = -EIO;
+	}
+	mutex_unlock(&wdev->reset_lock);
+	return ret;
 }
 
 /* A running job has to end: its deadline passed or it was cancelled. */
@@ -166,10 +187,13 @@ void weft_job_abort_work(struct work_struct *work)
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
 		goto unlock;
 	ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
-	if (ret)
+	if (ret) {
+		dev_warn(&wdev->dev, "job %llu cannot be aborted: resetting the device\n",
+			 job->sched.id);
 		weft_device_recover(wdev, job, cancel ?: -ETIME);
-	else
+	} else {
 		weft_engine_end_taken(job, cancel ?: -ETIME);
+	}
 unlock:
 	mutex_unlock(&wdev->reset_lock);
 	put_device(&wdev->dev);

@@ -289,7 +289,9 @@ int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tu
  * @code: the device's own error number, 0 if none
  * @busy_ns: engine time used; 0 lets the core take the time since run()
  *
- * Context: any. A second completion of the same run is refused with a WARN.
+ * Context: any. A completion of a run that the backend does not hold (a second one, or after
+ * abort() or reset() returned, or after the device left) has no effect, warns once and is counted
+ * in stray_completions of the weft bus.
  */
 void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns);
 
