@@ -192,6 +192,21 @@ static ssize_t price_store(struct device *dev, struct device_attribute *attr, co
 }
 static DEVICE_ATTR_RW(price);
 
+static ssize_t reset_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			   size_t count)
+{
+	bool yes;
+	int ret = kstrtobool(buf, &yes);
+
+	if (ret)
+		return ret;
+	if (!yes)
+		return -EINVAL;
+	ret = weft_device_reset(to_weft_device(dev));
+	return ret ?: count;
+}
+static DEVICE_ATTR_WO(reset);
+
 static struct attribute *weft_device_attrs[] = {
 	&dev_attr_id.attr,
 	&dev_attr_class.attr,
@@ -205,6 +220,7 @@ static struct attribute *weft_device_attrs[] = {
 	&dev_attr_jobs_done.attr,
 	&dev_attr_jobs_failed.attr,
 	&dev_attr_resets.attr,
+	&dev_attr_reset.attr,
 	&dev_attr_busy_ns.attr,
 	&dev_attr_memory_size.attr,
 	&dev_attr_memory_used.attr,

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The operator's reset: what it refuses, and what becomes of jobs and buffers.
+ */
+/* vm: smp=4 kernels=stock,debug,next */
+#include <pthread.h>
+
+#include "common.h"
+
+#define BUS "/sys/bus/weft/devices/"
+
+SETUP()
+{
+	devs_keep();
+}
+
+static long reset(const char *value)
+{
+	return file_write(BUS "dut/reset", value);
+}
+
+static uint64_t resets(void)
+{
+	char text[32];
+
+	CHECK(file_read(BUS "dut/resets", text, sizeof(text)) > 0);
+	return strtoull(text, NULL, 10);
+}
+
+TEST(values, "only a true value resets; anything else is EINVAL and does nothing")
+{
+	static const char *const bad[] = { "0", "n", "x", "2", "-1", "" };
+
+	dev_add("dut", DEV_UNIT);
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(bad); i++)
+		CHECK_EQ(reset(bad[i]), -EINVAL);
+	CHECK_EQ(resets(), 0);
+	CHECK_EQ(reset("1"), 0);
+	CHECK_EQ(resets(), 1);
+}
+
+TEST(jobs, "repeatable jobs run again, the others end with ENODEV, later ones notice nothing")
+{
+	struct drm_weft_job_record r;
+	struct client c;
+	struct job job[2];
+	uint32_t x;
+	uint64_t id;
+
+	dev_add("dut", DEV_UNIT, "credits=2", "speed=fill inf");
+	client_open(&c);
+	for (int i = 0; i < 2; i++)
+		job_nop(&job[i], &c, 200 * UNIT_MS);
+	job[1].j.flags = DRM_WEFT_JOB_IDEMPOTENT;
+	id = submit(&c, job, 2);
+	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
+	job_reach(c.fd, id + 1, DRM_WEFT_JOB_RUNNING);
+	CHECK_EQ(reset("1"), 0);
+	CHECK_EQ(job_result(c.fd, id), ENODEV);
+	job_wait(c.fd, id + 1, &r);
+	CHECK_EQ(r.error, 0);
+	CHECK_EQ(r.runs, 2);
+	x = bo_create(c.fd, 64 * KIB);
+	job_fill(&job[0], &c, x, 64 * KIB, 7);
+	job_run(&c, &job[0]);
+	bo_expect(c.fd, x, 64 * KIB, 7);
+}
+
+TEST(contents, "a copy that was on the device alone is LOST, one that the host has stays")
+{
+	struct client c;
+	struct job job;
+	uint32_t x, y;
+	uint8_t byte;
+
+	dev_add("dut", DEV_UNIT, "speed=fill inf", "speed=copy inf");
+	client_open(&c);
+	x = bo_create(c.fd, 64 * KIB);
+	y = bo_create(c.fd, 64 * KIB);
+	bo_fill(c.fd, x, 64 * KIB, 5);
+	job_copy(&job, &c, y, x, 64 * KIB);
+	job_run(&c, &job);
+	CHECK_EQ(reset("1"), 0);
+	bo_expect(c.fd, x, 64 * KIB, 5);
+	CHECK_EQ(bo_read(c.fd, y, 0, &byte, 1), -ENODATA);
+}
+
+TEST(fails, "a reset that fails is EIO and leaves the device quarantined; then it is ENODEV")
+{
+	struct drm_weft_device_info d;
+	int fd = pool_open();
+
+	dev_add("dut", DEV_UNIT);
+	CHECK_EQ(dev_set("dut", "fault/reset_fails", "1"), 0);
+	CHECK_EQ(reset("1"), -EIO);
+	CHECK(dev_find(fd, "dut", &d));
+	CHECK_EQ(d.health, DRM_WEFT_HEALTH_QUARANTINED);
+	CHECK_EQ(reset("1"), -ENODEV);
+}
+
+static volatile bool stop;
+
+static void *churn(void *arg)
+{
+	while (!stop)
+		reset("1");
+	return arg;
+}
+
+TEST(leaves, "resets while the device comes and goes")
+{
+	pthread_t thread;
+
+	CHECK_EQ(pthread_create(&thread, NULL, churn, NULL), 0);
+	for (int i = 0; i < 15; i++) {
+		dev_add("dut", DEV_UNIT);
+		sleep_ms(i % 4 * 3);
+		CHECK_EQ(dev_remove("dut"), 0);
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+}
