@@ -407,6 +407,8 @@ struct weft_queue {
 	atomic_t in_flight;
 	/** @last: last job submitted, for ORDERED; a reference; under client->submit_lock */
 	struct weft_job *last;
+	/** @destroyed: takes no jobs any more; under client->submit_lock */
+	bool destroyed;
 	/** @sync_jobs: jobs with out-syncobjs in submission order; under @sync_lock */
 	struct list_head sync_jobs;
 	/** @sync_lock: protects @sync_jobs and @publishing; outside pool->sync_lock */

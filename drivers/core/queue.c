@@ -112,19 +112,21 @@ static void weft_queue_destroy(struct weft_client *client, struct weft_queue *qu
 	struct weft_queue_event *event;
 	struct weft_job *last;
 
+	/* a SUBMIT that found the queue before it was destroyed must not leave a job in it */
+	mutex_lock(&client->submit_lock);
+	queue->destroyed = true;
+	last = queue->last;
+	queue->last = NULL;
+	mutex_unlock(&client->submit_lock);
+	if (last)
+		weft_job_put(last);
+
 	spin_lock(&client->record_lock);
 	event = queue->space;
 	queue->space = NULL;
 	spin_unlock(&client->record_lock);
 	if (event)
 		drm_event_cancel_free(&client->pool->drm, &event->base);
-
-	mutex_lock(&client->submit_lock);
-	last = queue->last;
-	queue->last = NULL;
-	mutex_unlock(&client->submit_lock);
-	if (last)
-		weft_job_put(last);
 	weft_queue_put(queue);
 }
 

@@ -386,6 +386,8 @@ static int weft_check_batch(struct weft_batch *batch)
 	u32 i;
 
 	lockdep_assert_held(&batch->client->submit_lock);
+	if (queue->destroyed)
+		return -ENOENT;
 	if (atomic_read(&queue->in_flight) + batch->count > queue->depth) {
 		weft_queue_full(queue);
 		return -EAGAIN;

@@ -3,6 +3,9 @@
  * QUEUE_CREATE, QUEUE_SET, QUEUE_DESTROY and CLIENT_SET; ORDERED and priority.
  */
 /* vm: smp=2 timeout=60 kernels=stock,debug,next insmod=weft,weft_sim */
+#include <pthread.h>
+#include <stdio.h>
+
 #include "common.h"
 
 SETUP()
@@ -276,4 +279,57 @@ TEST(client_long, "CLIENT_SET LONG_RUNNING: EOPNOTSUPP unless offered")
 	long want = features(fd) & DRM_WEFT_FEATURE_LONG_RUNNING ? 0 : -EOPNOTSUPP;
 
 	CHECK_EQ(client_set(fd, DRM_WEFT_CLIENT_LONG_RUNNING, 0, 1), want);
+}
+
+/** struct race - a SUBMIT under way while its queue is destroyed */
+struct race {
+	struct client *client;
+	struct job *jobs;
+	uint32_t count;
+	pthread_barrier_t start;
+	long ret;
+};
+
+static void *race_submit(void *arg)
+{
+	struct race *r = arg;
+	struct drm_weft_submit s;
+
+	pthread_barrier_wait(&r->start);
+	r->ret = submit_raw(r->client, r->jobs, r->count, &s);
+	return NULL;
+}
+
+/* A queue that keeps a job which keeps the queue would hold the module: unloading shows it. */
+TEST(destroy_race, "destroyed while a SUBMIT is under way: all of it or ENOENT, nothing left")
+{
+	enum { JOBS = 32, ROUNDS = 150 };
+	struct race r = { .count = JOBS };
+	uint32_t accepted = 0, refused = 0;
+	struct job jobs[JOBS];
+	struct client c;
+	pthread_t thread;
+
+	client_open(&c);
+	r.client = &c;
+	r.jobs = jobs;
+	pthread_barrier_init(&r.start, NULL, 2);
+	for (int round = 0; round < ROUNDS; round++) {
+		c.queue = queue_create(c.fd, DRM_WEFT_QUEUE_ORDERED, 0);
+		for (int i = 0; i < JOBS; i++)
+			job_nop(&jobs[i], &c, 0);
+		pthread_create(&thread, NULL, race_submit, &r);
+		pthread_barrier_wait(&r.start);
+		usleep(round * 10);
+		CHECK_EQ(destroy(c.fd, c.queue, 0), 0);
+		pthread_join(thread, NULL);
+		if (r.ret) {
+			CHECK_EQ(r.ret, -ENOENT);
+			refused++;
+		} else {
+			accepted++;
+		}
+	}
+	printf("# %u accepted, %u refused\n", accepted, refused);
+	pthread_barrier_destroy(&r.start);
 }
