@@ -271,6 +271,13 @@ struct weft_device {
 	bool leaving;
 	/** @gone: the backend answered ENODEV; set under pool->lock */
 	bool gone;
+	/** @telemetry_lock: one question to the sensors at a time; inside @reset_lock */
+	struct mutex telemetry_lock;
+	/** @sensors: WEFT_TELEMETRY_* that it has; set before @hwmon is registered */
+	u32 sensors;
+	/** @hwmon: shows them, or NULL; @hwmon_name is its name; under weft_devices_lock */
+	struct device *hwmon;
+	char hwmon_name[DRM_WEFT_NAME_LEN + 8];
 };
 
 #define to_weft_device(d) container_of(d, struct weft_device, dev)
@@ -311,6 +318,12 @@ void weft_job_deadline(struct timer_list *timer);
 void weft_job_abort_queue(struct weft_job *job);
 void weft_device_give_up(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
+
+/* hwmon.c */
+void weft_telemetry_quiesce(struct weft_device *wdev);
+int weft_telemetry_read(struct weft_device *wdev, struct weft_telemetry *t);
+void weft_hwmon_add(struct weft_device *wdev);
+void weft_hwmon_remove(struct weft_device *wdev);
 
 /* ----------------------------------------------------------------- tenant */
 

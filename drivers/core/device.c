@@ -160,6 +160,7 @@ static void weft_device_release(struct device *dev)
 	struct weft_device *wdev = to_weft_device(dev);
 
 	weft_desc_free(&wdev->desc);
+	mutex_destroy(&wdev->telemetry_lock);
 	mutex_destroy(&wdev->reset_lock);
 	mutex_destroy(&wdev->loaded_lock);
 	weft_pool_put(wdev->pool);
@@ -316,6 +317,7 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	wdev->priv = priv;
 	weft_pool_get(pool);
 	mutex_init(&wdev->reset_lock);
+	mutex_init(&wdev->telemetry_lock);
 	mutex_init(&wdev->loaded_lock);
 	INIT_LIST_HEAD(&wdev->loaded);
 	init_waitqueue_head(&wdev->idle);
@@ -342,6 +344,7 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	ret = weft_device_join(wdev, id);
 	if (ret)
 		goto err_del;
+	weft_hwmon_add(wdev);
 	mutex_unlock(&weft_devices_lock);
 
 	weft_pool_devices_changed(pool);
@@ -363,6 +366,7 @@ void weft_device_unregister(struct weft_device *wdev, bool lost)
 {
 	mutex_lock(&weft_devices_lock);
 	weft_device_leave(wdev, lost);
+	weft_hwmon_remove(wdev);
 	device_del(&wdev->dev);
 	if (wdev->ops->stop)
 		wdev->ops->stop(wdev);

@@ -37,7 +37,7 @@ static void weft_query_pool(struct weft_pool *pool, struct drm_weft_pool_info *i
 static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_info *info)
 {
 	const struct weft_device_desc *desc = &wdev->desc;
-	struct weft_telemetry t = { };
+	struct weft_telemetry t;
 	u32 i;
 
 	info->device_class = desc->dev_class;
@@ -60,8 +60,7 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 	spin_unlock(&wdev->pool->lock);
 	info->jobs_done = atomic64_read(&wdev->jobs_done);
 	info->jobs_failed = atomic64_read(&wdev->jobs_failed);
-	if (wdev->ops->telemetry && !wdev->ops->telemetry(wdev, &t) &&
-	    (t.valid & WEFT_TELEMETRY_LATE))
+	if (!weft_telemetry_read(wdev, &t) && (t.valid & WEFT_TELEMETRY_LATE))
 		info->late_ns = t.late_ns;
 	for (i = 0; i < WEFT_MAX_ISAS && desc->isas[i]; i++) {
 		strscpy(info->isas[i], desc->isas[i], sizeof(info->isas[i]));

@@ -89,10 +89,12 @@ static bool weft_device_quiesce(struct weft_device *wdev, struct weft_job *victi
 	WRITE_ONCE(wdev->lost, true);
 	weft_engine_stop(wdev, true);
 	weft_engine_take_running(wdev, taken, &count);
+	weft_telemetry_quiesce(wdev);
 
 	quiet = wdev->ops->reset && wdev->ops->reset(wdev) == 0;
 	atomic64_inc(&wdev->resets);
 	if (!quiet) {
+		trace_fault(wdev, victim, WEFT_FAULT_QUARANTINE, -EIO);
 		dev_err(&wdev->dev, "cannot be reset: its memory is quarantined\n");
 		WRITE_ONCE(wdev->quarantined, true);
 		weft_device_set_health(wdev, DRM_WEFT_HEALTH_QUARANTINED);

@@ -196,8 +196,9 @@ struct weft_telemetry {
  * struct weft_backend_ops - the calls a backend answers
  *
  * All may sleep except @run. Calls for one device are not concurrent with @start and @stop of
- * it; a @copy may still come in while @reset runs and is refused. -ENODEV from any of them, or
- * as the error of a run or copy, says that the hardware is gone: the device gets no more jobs
+ * it; a @copy may still come in while @reset runs and is refused. @telemetry is called once at a
+ * time, whenever the device is registered, but never while @reset runs. -ENODEV from any of them,
+ * or as the error of a run or copy, says that the hardware is gone: the device gets no more jobs
  * and the backend is expected to unregister it.
  */
 struct weft_backend_ops {
@@ -232,7 +233,10 @@ struct weft_backend_ops {
 	int (*reset)(struct weft_device *wdev);
 	/** @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. */
 	int (*copy)(struct weft_device *wdev, struct weft_copy *copy);
-	/** @telemetry: read the sensors. Optional. */
+	/**
+	 * @telemetry: read the sensors; @t is zeroed, set what there is and its bits in valid.
+	 * Which sensors there are is asked when the device is registered. Optional.
+	 */
 	int (*telemetry)(struct weft_device *wdev, struct weft_telemetry *t);
 };
 
