@@ -12,8 +12,6 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include <drm/drm_print.h>
-
 #include "core.h"
 #include "../memory/memory.h"
 
@@ -116,25 +114,6 @@ static void weft_client_free(struct kref *ref)
 void weft_client_put(struct weft_client *client)
 {
 	kref_put(&client->ref, weft_client_free);
-}
-
-void weft_client_fdinfo(struct drm_printer *p, struct drm_file *file)
-{
-	struct weft_client *client = file->driver_priv;
-	struct weft_pool *pool = client->pool;
-	u64 busy, priced;
-
-	spin_lock(&pool->lock);
-	busy = client->sched.busy_ns;
-	priced = client->sched.priced;
-	spin_unlock(&pool->lock);
-	drm_printf(p, "drm-engine-compute:\t%llu ns\n", busy);
-	drm_printf(p, "weft-tenant:\t%s\n", weft_account_name(client->account));
-	drm_printf(p, "weft-priced:\t%llu ns\n", priced);
-	drm_printf(p, "weft-buffers:\t%llu KiB\n", (u64)atomic64_read(&client->memory) >> 10);
-	drm_printf(p, "weft-jobs-submitted:\t%lld\n", (s64)atomic64_read(&client->jobs_submitted));
-	drm_printf(p, "weft-jobs-completed:\t%lld\n", (s64)atomic64_read(&client->jobs_completed));
-	drm_printf(p, "weft-jobs-failed:\t%lld\n", (s64)atomic64_read(&client->jobs_failed));
 }
 
 int weft_ioctl_client_set(struct drm_device *drm, void *data, struct drm_file *file)

@@ -355,6 +355,18 @@ const char *weft_account_name(struct weft_account *account);
 
 /* ----------------------------------------------------------------- client */
 
+/** struct weft_busy - engine time of a client on the devices of one class; under pool->lock */
+struct weft_busy {
+	/** @ended_ns: of runs that ended */
+	u64 ended_ns;
+	/** @running: runs under way */
+	u64 running;
+	/** @start_sum: sum of their start times, may wrap */
+	u64 start_sum;
+	/** @shown_ns: the largest number that was read */
+	u64 shown_ns;
+};
+
 /**
  * struct weft_client - one open file of a pool; outlives the file while jobs are in flight
  */
@@ -392,6 +404,8 @@ struct weft_client {
 	atomic64_t jobs_submitted;
 	atomic64_t jobs_completed;
 	atomic64_t jobs_failed;
+	/** @busy: engine time by class of device; under pool->lock */
+	struct weft_busy busy[DRM_WEFT_CLASS_COUNT];
 	/** @name: for logs */
 	char name[DRM_WEFT_NAME_LEN];
 };
@@ -400,8 +414,12 @@ int weft_client_open(struct drm_device *drm, struct drm_file *file);
 void weft_client_postclose(struct drm_device *drm, struct drm_file *file);
 void weft_client_get(struct weft_client *client);
 void weft_client_put(struct weft_client *client);
-void weft_client_fdinfo(struct drm_printer *p, struct drm_file *file);
 int weft_ioctl_client_set(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* fdinfo.c */
+void weft_client_fdinfo(struct drm_printer *p, struct drm_file *file);
+void weft_busy_start_locked(struct weft_job *job);
+void weft_busy_end_locked(struct weft_job *job);
 
 /* ------------------------------------------------------------------ queue */
 

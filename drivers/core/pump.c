@@ -50,6 +50,8 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 
 	lockdep_assert_held(&pool->lock);
 	job->engine->assigned--;
+	if (ran)
+		weft_busy_end_locked(job);
 	if (job->lost)
 		weft_device_gone_locked(wdev);
 	if (job->again) {
@@ -85,10 +87,12 @@ static void weft_pump_events_locked(struct weft_pool *pool, struct llist_node *e
 
 	lockdep_assert_held(&pool->lock);
 	llist_for_each_entry_safe(event, next, events, node) {
-		if (event->type == WEFT_EVENT_STARTED)
+		if (event->type == WEFT_EVENT_STARTED) {
+			weft_busy_start_locked(event->job);
 			weft_sched_job_running(&pool->sched, &event->job->sched, now);
-		else
+		} else {
 			weft_pump_ended_locked(event->job, now);
+		}
 	}
 }
 
