@@ -17,6 +17,7 @@
 #include <linux/module.h>
 
 #include "core.h"
+#include "trace.h"
 
 void weft_engine_init(struct weft_device *wdev, u32 index)
 {
@@ -48,6 +49,8 @@ void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
 	/* the backend knows before it unregisters the device */
 	job->lost = job->error == -ENODEV;
 	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
+	if (job->error && !job->lost)
+		trace_fault(engine->wdev, job, WEFT_FAULT_ERROR, job->error);
 	llist_add(&job->done_node, &engine->done);
 	weft_engine_kick(engine);
 }
@@ -114,6 +117,7 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 	job->start_ns = weft_now();
 	job->last_device = engine->wdev->sched.id;
 	job->runs++;
+	trace_job_run(job);
 	weft_run_hold(job);
 	job->started.type = WEFT_EVENT_STARTED;
 	job->started.job = job;

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "core.h"
+#include "trace.h"
 #include "../memory/memory.h"
 
 #define WEFT_DEADLINE_FLOOR	(2ull * NSEC_PER_SEC)
@@ -126,6 +127,8 @@ static void weft_job_settle_record(struct weft_job *job)
 	data->busy_ns = job->runs ? job->busy_ns : 0;
 	data->transfer_bytes = atomic64_read(&job->transfer_bytes);
 	job->record->job = NULL;
+	/* before anybody can know that it is DONE */
+	trace_job_done(job);
 	list_del_init(&job->client_node);
 	spin_unlock(&client->record_lock);
 }

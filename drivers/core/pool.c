@@ -21,6 +21,7 @@
 #include <drm/drm_managed.h>
 
 #include "core.h"
+#include "trace.h"
 #include "../interconnect/interconnect.h"
 #include "../memory/memory.h"
 
@@ -88,8 +89,14 @@ static void weft_pool_poisoned(struct weft_sched *s, struct weft_sched_job *sche
 	list_add_tail(&job->finish_node, &pool->finished);
 }
 
+static void weft_pool_ready(struct weft_sched *s, struct weft_sched_job *sched)
+{
+	trace_job_ready(to_weft_job(sched));
+}
+
 static const struct weft_sched_ops weft_pool_sched_ops = {
 	.log = weft_ring_record,
+	.ready = weft_pool_ready,
 	.poisoned = weft_pool_poisoned,
 };
 

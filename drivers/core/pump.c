@@ -12,6 +12,7 @@
  * on the submitter's stack (the inline path) will call the same function after a trylock.
  */
 #include "core.h"
+#include "trace.h"
 #include "../memory/memory.h"
 
 #define WEFT_PUMP_PICKS	64	/* decisions per turn: others get the lock between turns */
@@ -112,6 +113,7 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, u64 now, struct list_h
 		job->bind_ns = now;
 		job->pick_seq = ++pool->pick_seq;
 		weft_device_user_get(job->wdev);
+		trace_job_bind(job);
 		list_add_tail(&job->finish_node, picked);
 	}
 	return true;

@@ -16,6 +16,7 @@
  * (no backend can promise it for all of memory).
  */
 #include "core.h"
+#include "trace.h"
 #include "../memory/memory.h"
 
 /* Any context; @job may be on its way out, then there is nothing to abort. */
@@ -59,6 +60,8 @@ void weft_device_gone_locked(struct weft_device *wdev)
 	/* while the core resets a device it is ENODEV to transfers, but comes back */
 	if (READ_ONCE(wdev->lost))
 		return;
+	if (!wdev->gone)
+		trace_fault(wdev, NULL, WEFT_FAULT_GONE, -ENODEV);
 	wdev->gone = true;
 	weft_device_open_locked(wdev, false);
 }
@@ -128,6 +131,7 @@ void weft_device_give_up(struct weft_device *wdev)
 static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
 {
 	lockdep_assert_held(&wdev->reset_lock);
+	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
 	if (!weft_device_quiesce(wdev, victim, error)) {
 		weft_pool_devices_changed(wdev->pool);
 		return;
@@ -188,6 +192,8 @@ void weft_job_abort_work(struct work_struct *work)
 		goto unlock;
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
 		goto unlock;
+	if (!cancel)
+		trace_fault(wdev, job, WEFT_FAULT_TIMEOUT, -ETIME);
 	ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
 	if (ret) {
 		dev_warn(&wdev->dev, "job %llu cannot be aborted: resetting the device\n",

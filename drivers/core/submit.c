@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "trace.h"
 #include "../memory/memory.h"
 
 /** struct weft_entry - a job on its way in */
@@ -438,6 +439,7 @@ static void weft_commit_job_locked(struct weft_entry *entry, u64 now)
 
 	lockdep_assert_held(&pool->lock);
 	list_add_tail(&job->pool_node, &pool->jobs);
+	trace_job_queue(job);
 	WARN_ON(weft_sched_job_submit(&pool->sched, &job->sched, job->edges, job->edge_count,
 				      entry->from_count, now));
 	if (job->sched.state == WEFT_JOB_DONE)

@@ -56,6 +56,10 @@ void weft_link_end(struct weft_link *link, u64 bytes, int error);
 
 /**
  * struct weft_transfer - bytes under way between a buffer's host pages and a device, or a clear
+ * @job: id of the job it is for, 0: none; set by whoever starts it
+ * @bo: the buffer, which the caller keeps
+ * @kind: &enum weft_copy_kind
+ * @start_ns: when it was started
  * @wdev: the device; in use until the end
  * @link: what they go over; NULL for a clear
  * @bytes: bytes that cross the link
@@ -65,6 +69,10 @@ void weft_link_end(struct weft_link *link, u64 bytes, int error);
  * @pieces: what the backend was asked for
  */
 struct weft_transfer {
+	u64 job;
+	struct weft_bo *bo;
+	enum weft_copy_kind kind;
+	u64 start_ns;
 	struct weft_device *wdev;
 	struct weft_link *link;
 	u64 bytes;

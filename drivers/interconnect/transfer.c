@@ -18,6 +18,7 @@
 #include <linux/export.h>
 #include <linux/slab.h>
 
+#include "../core/trace.h"
 #include "../memory/memory.h"
 
 /**
@@ -41,6 +42,7 @@ static void weft_transfer_put(struct weft_transfer *t)
 		return;
 	if (t->link)
 		weft_link_end(t->link, t->bytes, READ_ONCE(t->error));
+	trace_transfer(t);
 	complete(&t->done);
 	/* the transfer may be gone from here on, the device from the next line on */
 	weft_device_user_put(wdev);
@@ -101,6 +103,9 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 		return -ENODEV;
 
 	t->wdev = wdev;
+	t->bo = bo;
+	t->kind = kind;
+	t->start_ns = weft_now();
 	t->link = NULL;
 	t->bytes = 0;
 	t->error = 0;

@@ -320,7 +320,7 @@ static int weft_fill_host_end(struct weft_fill *f)
  */
 int weft_bo_host_fill(struct weft_bo *bo)
 {
-	struct weft_fill f;
+	struct weft_fill f = { };
 	int err;
 
 	for (;;) {
@@ -766,6 +766,7 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 	for (i = 0; i < count; i++) {
 		bind->slots[i].hold = &job->holds[i];
 		bind->slots[i].inputs = weft_hold_inputs(&job->holds[i]);
+		bind->slots[i].fill.transfer.job = job->sched.id;
 		job->holds[i].copy = weft_bo_copy_get(job->holds[i].bo, wdev->region->id);
 		if (!job->holds[i].copy)
 			err = -ENOMEM;
