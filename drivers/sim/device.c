@@ -123,35 +123,6 @@ static void weft_sim_unload_image(struct weft_device *wdev, struct weft_image *i
 	image->priv = NULL;
 }
 
-/* Power follows the credits in use, temperature and clock follow power. */
-static int weft_sim_telemetry(struct weft_device *wdev, struct weft_telemetry *t)
-{
-	struct weft_sim_device *device = weft_device_priv(wdev);
-	struct weft_sim_stats *stats = &device->directory->stats;
-	u32 idle = device->power_idle, extra = device->power_busy - idle;
-	u64 active_ns, up_us, active;
-	unsigned long flags;
-
-	spin_lock_irqsave(&device->lock, flags);
-	active = device->active;
-	active_ns = weft_sim_active_ns_locked(device);
-	up_us = ktime_to_us(ktime_sub(ktime_get(), device->registered));
-	spin_unlock_irqrestore(&device->lock, flags);
-
-	t->valid = WEFT_TELEMETRY_TEMP | WEFT_TELEMETRY_POWER | WEFT_TELEMETRY_ENERGY |
-		   WEFT_TELEMETRY_FREQ | WEFT_TELEMETRY_LATE;
-	t->power_uw = 1000 * (idle + div_u64(extra * active, device->slot_total));
-	/* a mW is a uJ per ms */
-	t->energy_uj = mul_u64_u32_div(up_us, idle, USEC_PER_MSEC) +
-		       mul_u64_u32_div(div_u64(active_ns, device->slot_total), extra,
-				       NSEC_PER_MSEC);
-	t->temp_mc = 35000 + div_u64(40000 * active, device->slot_total);
-	t->freq_hz = active ? 1000000000 : 300000000;
-	t->late_ns = atomic64_read(&stats->late_ns);
-	t->late_jobs = atomic64_read(&stats->late_runs);
-	return 0;
-}
-
 static const struct weft_backend_ops weft_sim_ops = {
 	.owner		= THIS_MODULE,
 	.load_image	= weft_sim_load_image,

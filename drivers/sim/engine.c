@@ -66,17 +66,9 @@ static int slot_poll(struct weft_sim_pace *pace)
 	return READ_ONCE(container_of(pace, struct slot_pace, pace)->slot->stop);
 }
 
-u64 weft_sim_active_ns_locked(struct weft_sim_device *device)
-{
-	lockdep_assert_held(&device->lock);
-	return device->active_ns +
-	       device->active * ktime_to_ns(ktime_sub(ktime_get(), device->active_since));
-}
-
 static void active_add_locked(struct weft_sim_device *device, int slots)
 {
-	device->active_ns = weft_sim_active_ns_locked(device);
-	device->active_since = ktime_get();
+	weft_sim_sensors_settle_locked(device);
 	device->active += slots;
 }
 

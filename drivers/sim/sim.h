@@ -227,6 +227,7 @@ struct weft_sim_device {
 	u32 active;			/* slots that are not idle */
 	u64 active_ns;			/* slot time used until @active_since */
 	ktime_t active_since;
+	s64 heat_uc;			/* above idle at @active_since, u degrees */
 	ktime_t registered;
 	struct weft_sim_slot *held;	/* the slot that is HELD */
 	struct list_head endings;	/* completions of runs being delivered */
@@ -278,9 +279,12 @@ void weft_sim_engines_fini(struct weft_sim_device *device);
 void weft_sim_engines_stop_locked(struct weft_sim_device *device);
 bool weft_sim_engines_idle_locked(struct weft_sim_device *device);
 void weft_sim_late_writes_cancel(struct weft_sim_device *device);
-u64 weft_sim_active_ns_locked(struct weft_sim_device *device);
 int weft_sim_run(struct weft_device *wdev, struct weft_run *run);
 int weft_sim_abort(struct weft_device *wdev, struct weft_run *run);
+
+/* sensors.c */
+void weft_sim_sensors_settle_locked(struct weft_sim_device *device);
+int weft_sim_telemetry(struct weft_device *wdev, struct weft_telemetry *t);
 
 /* link.c */
 void weft_sim_channels_init(struct weft_sim_device *device);
