@@ -271,6 +271,8 @@ struct weft_device {
 	bool leaving;
 	/** @gone: the backend answered ENODEV; set under pool->lock */
 	bool gone;
+	/** @suspended: asleep, or about to be; set under pool->lock */
+	bool suspended;
 	/** @telemetry_lock: one question to the sensors at a time; inside @reset_lock */
 	struct mutex telemetry_lock;
 	/** @sensors: WEFT_TELEMETRY_* that it has; set before @hwmon is registered */
@@ -316,6 +318,7 @@ int weft_device_reset(struct weft_device *wdev);
 void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
 void weft_job_abort_queue(struct weft_job *job);
+void weft_device_open(struct weft_device *wdev, bool open);
 void weft_device_give_up(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
 

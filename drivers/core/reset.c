@@ -42,12 +42,13 @@ static void weft_device_open_locked(struct weft_device *wdev, bool open)
 	struct weft_sched_device to = wdev->sched;
 
 	lockdep_assert_held(&pool->lock);
-	to.open = open && !wdev->leaving && !wdev->gone;
+	to.open = open && !wdev->leaving && !wdev->gone && !wdev->suspended;
 	if (to.open != wdev->sched.open)
 		weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
 }
 
-static void weft_device_open(struct weft_device *wdev, bool open)
+/* Let the scheduler place jobs on @wdev, unless something else is against it, or no more. */
+void weft_device_open(struct weft_device *wdev, bool open)
 {
 	spin_lock(&wdev->pool->lock);
 	weft_device_open_locked(wdev, open);

@@ -264,6 +264,23 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
  */
 void weft_device_unregister(struct weft_device *wdev, bool lost);
 
+/**
+ * weft_device_suspend() - a device is about to sleep
+ * @wdev: device
+ *
+ * Closes it to new jobs, waits until those that are BINDING, BOUND or RUNNING there have ended, and
+ * moves its memory's contents to where they survive. READY jobs go to other devices, or wait.
+ * Its images stay: load_image() must keep what is needed to use them after a sleep.
+ *
+ * Context: process, may sleep; not while the device is registered or unregistered (the driver
+ * core's lock of the parent device sees to that). No call but load_image(), unload_image() and
+ * telemetry() comes in until weft_device_resume().
+ */
+void weft_device_suspend(struct weft_device *wdev);
+
+/** weft_device_resume() - a device that was suspended is awake and takes jobs; process context */
+void weft_device_resume(struct weft_device *wdev);
+
 /** weft_device_priv() - the @priv given at registration */
 void *weft_device_priv(struct weft_device *wdev);
 /** weft_device_name() - its name on the weft bus */

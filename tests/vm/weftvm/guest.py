@@ -63,6 +63,13 @@ fi
 exit 0
 """
 
+# QEMU does not save the state of an edu device: after a snapshot it is as after power on, which
+# the kernel does not know. So it is looked for anew.
+FIND_EDU = """for f in $(grep -l 0x11e8 /sys/bus/pci/devices/*/device); do
+	echo 1 > ${f%device}remove
+done
+echo 1 > /sys/bus/pci/rescan"""
+
 
 @dataclass
 class Result:
@@ -89,6 +96,7 @@ class Job:
     expect: list = field(default_factory=list)
     leaks: bool = True
     clean: bool = True
+    first: str = ""           # shell commands before the modules are inserted
 
     def script(self, output):
         lines = ["#!/bin/sh", f"dmesg -n {'5' if output == 'ttyS1' else '7'}",
@@ -96,6 +104,7 @@ class Job:
                  "export PATH=/t:/bin LD_LIBRARY_PATH=/t/lib TMPDIR=/tmp",
                  "cd /t"]
         lines += [f"export {k}={shlex.quote(v)}" for k, v in self.env.items()]
+        lines.append(self.first)
         loaded = []
         for spec in self.insmod:
             name, *params = spec.split(":")
@@ -174,6 +183,7 @@ def run(kernel, machine, job, stream=None, verbose=False, cold=False):
     """Run `job` in a fresh guest restored from a snapshot (or booted: `cold`)."""
     machine.check()
     args, state = _start_args(kernel, machine, cold)
+    job.first = FIND_EDU if machine.edu and not cold else ""
     start = time.monotonic()
     try:
         vm = Process(args, state=state)
