@@ -26,7 +26,7 @@ static const struct {
 	{ "f3", "null", "2M" },
 };
 
-static long put(const char *path, const char *text)
+long put(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	long ret;

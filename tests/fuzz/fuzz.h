@@ -95,10 +95,18 @@ void fuzz_step(struct process *p, struct rng *r);
 
 /* --------------------------------------------------------------------------------- the rest */
 
+/* write @text to @path; 0 or -errno */
+long put(const char *path, const char *text);
 void config_setup(void);
 void config_teardown(void);
 /* one random change of devices, tenants or policy */
 void config_step(struct rng *r);
+/* one allocation in a hundred fails from now on; 0 or -errno */
+int alloc_fail_start(void);
+/* also in the calls of this thread and of what it forks */
+int alloc_fail_me(void);
+/* no more; how many failed */
+long alloc_fail_stop(void);
 /* an ordinary client still gets ordinary service */
 bool pool_works(void);
 

@@ -4,14 +4,15 @@
  *
  * DOC: weft-fuzz
  *
- * Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only]
+ * Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only] [--fail-alloc]
  *
  * There are two processes of three threads, each with four clients; one process is killed and
  * replaced every few seconds. A thread of the parent plays the operator (not with --fd-only). What
  * each thread does follows from the seed alone; how threads meet does not. The kernel is the
  * judge: a report of any of its checkers fails the run. This program fails if a call never
  * succeeded, because then it did not get deep enough, or if the pool does not serve an ordinary
- * client afterwards.
+ * client afterwards. With --fail-alloc one allocation in a hundred fails (see alloc.c; a kernel
+ * with failslab only).
  * Rejected: syzkaller (a Go tool chain and a corpus for one small ABI).
  */
 #include <errno.h>
@@ -172,19 +173,29 @@ static void __attribute__((noreturn)) run_process(uint64_t seed, uint32_t number
 	_exit(0);
 }
 
-static pid_t start_process(uint64_t seed, uint32_t number)
+static pid_t start_process(uint64_t seed, uint32_t number, bool fail)
 {
 	pid_t pid = fork();
 
-	if (!pid)
-		run_process(seed, number);
-	return pid;
+	if (pid)
+		return pid;
+	if (fail && alloc_fail_me())
+		_exit(3);
+	run_process(seed, number);
 }
+
+struct operator {
+	uint64_t seed;
+	bool fail;
+};
 
 static void *operate(void *arg)
 {
-	struct rng r = rng_make(*(uint64_t *)arg, 0);
+	const struct operator *o = arg;
+	struct rng r = rng_make(o->seed, 0);
 
+	if (o->fail)
+		alloc_fail_me();
 	while (!counts->stop) {
 		config_step(&r);
 		usleep(1000 * below(&r, 40));
@@ -237,18 +248,23 @@ int main(int argc, char **argv)
 	uint64_t seed = 1, seconds = 60, end;
 	uint32_t number = 0, killed = 0;
 	bool fd_only = false, works, all;
+	struct operator o = { 0 };
 	pid_t pid[PROCESSES];
 	pthread_t operator;
+	long failed;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--fd-only")) {
 			fd_only = true;
+		} else if (!strcmp(argv[i], "--fail-alloc")) {
+			o.fail = true;
 		} else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
 			seed = strtoull(argv[++i], NULL, 0);
 		} else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
 			seconds = strtoull(argv[++i], NULL, 0);
 		} else {
-			fprintf(stderr, "Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only]\n");
+			fprintf(stderr, "Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only] "
+				"[--fail-alloc]\n");
 			return 2;
 		}
 	}
@@ -260,10 +276,15 @@ int main(int argc, char **argv)
 	       (unsigned long long)seconds, fd_only ? ", without an operator" : "");
 	fflush(stdout);
 	config_setup();
+	if (o.fail && alloc_fail_start()) {
+		fprintf(stderr, "weft-fuzz: this kernel cannot fail allocations on demand\n");
+		return 3;
+	}
+	o.seed = seed;
 	for (int i = 0; i < PROCESSES; i++)
-		pid[i] = start_process(seed, ++number);
+		pid[i] = start_process(seed, ++number, o.fail);
 	if (!fd_only)
-		pthread_create(&operator, NULL, operate, &seed);
+		pthread_create(&operator, NULL, operate, &o);
 
 	/* a slow guest gets up to twice the time to have tried everything */
 	end = now_ns() + seconds * SEC;
@@ -272,15 +293,20 @@ int main(int argc, char **argv)
 		/* one goes without saying goodbye, another takes its place */
 		kill(pid[killed % PROCESSES], SIGKILL);
 		waitpid(pid[killed % PROCESSES], NULL, 0);
-		pid[killed++ % PROCESSES] = start_process(seed, ++number);
+		pid[killed++ % PROCESSES] = start_process(seed, ++number, o.fail);
 	}
 	counts->stop = true;
 	for (int i = 0; i < PROCESSES; i++)
 		waitpid(pid[i], NULL, 0);
 	if (!fd_only)
 		pthread_join(operator, NULL);
+	failed = o.fail ? alloc_fail_stop() : 0;
 	report();
 	all = deep(fd_only, true);
+	if (o.fail) {
+		printf("# %ld allocations failed\n", failed);
+		all = all && failed;
+	}
 	works = pool_works();
 	config_teardown();
 	printf("%sok 1 - every call succeeded at least once\n", all ? "" : "not ");
