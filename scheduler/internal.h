@@ -89,6 +89,7 @@ void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
 void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
 		     u64 now);
 /* forget where there was no space for @job, which is not READY */
+int weft_place_unfit(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d);
 void weft_place_undeny(struct weft_sched_job *job);
 void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d);
 

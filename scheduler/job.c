@@ -364,6 +364,7 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 			  enum weft_return_reason why, u64 busy_ns, u64 now)
 {
 	struct weft_sched_device *d;
+	int ret = 0;
 
 	if (!weft_job_placed(job))
 		return -EINVAL;
@@ -372,19 +373,22 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	weft_place_release(s, job);
 	/*
 	 * Of two that fail to bind by turns, neither makes space for the other. With nobody left on
-	 * the device none would ever be made: all may try again.
+	 * the device none would ever be made: all may try again, but not one that was alone.
 	 */
-	if (why == WEFT_RETURN_NO_SPACE && d->outstanding)
+	if (why == WEFT_RETURN_NO_SPACE && d->outstanding) {
 		weft_place_deny(s, job, d, now);
-	else
+	} else {
+		if (why == WEFT_RETURN_NO_SPACE)
+			ret = weft_place_unfit(s, job, d);
 		weft_place_space_made(s, d);
+	}
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
 	weft_estimate_untry(s, job, d);
 	job->device = WEFT_SCHED_NO_DEVICE;
 	job->moves++;
 	weft_job_ready(s, job, now);
-	return 0;
+	return ret;
 }
 
 int weft_sched_job_cancel(struct weft_sched *s, struct weft_sched_job *job, int error, u64 now)

@@ -395,6 +395,8 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 	job->plan_device = d->id;
 	job->plan_finish = c->finish;
 	job->picked_seq = s->space_seq;
+	d->placed++;
+	job->placed = d->outstanding ? 0 : d->placed;
 	d->outstanding++;
 	list_add_tail(&job->node, &d->jobs);
 	weft_log_place(s, job, WEFT_REC_DECISION, d->id, now);
@@ -490,6 +492,22 @@ void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct we
 	if (!(job->devices & ~job->denied))
 		weft_log(s, now, WEFT_REC_PLAN, job->id, WEFT_LOG_NO_DEVICE, WEFT_REASON_NOT_NOW,
 			 0, 0, 0, 0);
+}
+
+/*
+ * A bind of @job failed for space. If no other job was on @d all the time and no space was made,
+ * then none will be: memory is quarantined, or cut into pieces by what is.
+ */
+int weft_place_unfit(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d)
+{
+	u64 left = job->devices & ~BIT_ULL(d->id);
+
+	if (job->placed != d->placed || d->space_seq > job->picked_seq)
+		return 0;
+	if (!(left & s->present))
+		return -ENOSPC;
+	job->devices = left;
+	return 0;
 }
 
 void weft_place_undeny(struct weft_sched_job *job)

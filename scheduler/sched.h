@@ -176,6 +176,8 @@ struct weft_sched_device {
 	u64 up_free;
 	/* weft_sched.space_seq when room in its memory was last made */
 	u64 space_seq;
+	/* jobs it was ever given */
+	u64 placed;
 	/* scratch of one pick: the same with plans, and when each slot is free */
 	u64 plan_down;
 	u64 plan_up;
@@ -289,6 +291,8 @@ struct weft_sched_job {
 	struct list_head denied_node;
 	/* space_seq when it was placed */
 	u64 picked_seq;
+	/* its number among the jobs that device was ever given; 0: there were others */
+	u64 placed;
 	/* the plan that was logged last */
 	u32 plan_device;
 	u64 plan_finish;
@@ -578,7 +582,10 @@ enum weft_return_reason {
 /*
  * BINDING, BOUND or RUNNING -> READY. @busy_ns used so far is charged. After NO_SPACE the device is
  * not a candidate for this job until another job ends there, a copy in its region is given up, or
- * the device is set; if no other job is on the device it stays a candidate.
+ * the device is set; if no other job is on the device it stays a candidate. If none was there from
+ * the pick on, nobody's end will ever make space, and the device leaves @job->devices.
+ * Return: 0; -ENOSPC that was its last device: it is READY and the caller cancels it;
+ * -EINVAL the job is not in one of these states.
  */
 int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 			  enum weft_return_reason why, u64 busy_ns, u64 now);

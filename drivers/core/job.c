@@ -194,14 +194,17 @@ void weft_job_return(struct weft_job *job, enum weft_return_reason why)
 {
 	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev = job->wdev;
+	int ret;
 
 	spin_lock(&pool->lock);
 	job->wdev = NULL;
 	if (why == WEFT_RETURN_DEVICE_LOST)
 		weft_device_gone_locked(wdev);
-	weft_sched_job_return(&pool->sched, &job->sched, why, 0, weft_now());
+	ret = weft_sched_job_return(&pool->sched, &job->sched, why, 0, weft_now());
 	if (job->cancel)
 		weft_job_end_locked(job, job->cancel);
+	else if (ret)
+		weft_job_end_locked(job, ret);
 	else if (!(job->sched.devices & pool->usable))
 		weft_job_end_locked(job, -ENODEV);
 	spin_unlock(&pool->lock);

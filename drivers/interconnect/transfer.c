@@ -48,9 +48,10 @@ static void weft_transfer_put(struct weft_transfer *t)
 	weft_device_user_put(wdev);
 }
 
+/* To a bind EAGAIN is "no room now": it comes again. A backend that means "busy" waits itself. */
 static void weft_transfer_fail(struct weft_transfer *t, int error)
 {
-	cmpxchg(&t->error, 0, error);
+	cmpxchg(&t->error, 0, error == -EAGAIN ? -EIO : error);
 }
 
 static void weft_piece_done(struct weft_copy *copy)

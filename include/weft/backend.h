@@ -231,7 +231,10 @@ struct weft_backend_ops {
 	 * for good and its memory is quarantined.
 	 */
 	int (*reset)(struct weft_device *wdev);
-	/** @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. */
+	/**
+	 * @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. A backend
+	 * whose copy engine is busy queues it: -EAGAIN, here or as its result, counts as -EIO.
+	 */
 	int (*copy)(struct weft_device *wdev, struct weft_copy *copy);
 	/**
 	 * @telemetry: read the sensors; @t is zeroed, set what there is and its bits in valid.

@@ -481,7 +481,7 @@ static void test_not_now_apart(void **state)
 	pool_free(f.p);
 }
 
-/* Nobody is left who could make space, or space was made while it was binding: try again. */
+/* Space was made while it was binding: try again. */
 static void test_not_now_lifted(void **state)
 {
 	struct fixture f = setup("eft", 100, 0, 0);
@@ -489,7 +489,6 @@ static void test_not_now_lifted(void **state)
 	struct weft_sched_job *other, *job;
 
 	job = job_on(&f, 1);
-	assert_ptr_equal(bounce(&f, 0), job);
 	assert_ptr_equal(pool_pick(f.p).job, job);
 	other = job_on(&f, 1);
 	assert_ptr_equal(pool_pick(f.p).job, other);
@@ -513,6 +512,52 @@ static void test_not_now_last(void **state)
 	assert_int_equal(weft_sched_job_return(&f.p->s, a, WEFT_RETURN_NO_SPACE, 0, 0), 0);
 	assert_int_equal(weft_sched_job_cancel(&f.p->s, a, -ECANCELED, 0), 0);
 	assert_ptr_equal(pool_pick(f.p).job, b);
+	pool_free(f.p);
+}
+
+/* Alone on a device from the pick on, and no space: it is tried once on each and then ends. */
+static void test_never(void **state)
+{
+	struct fixture f = setup("eft", 100, 200, 0);
+	struct weft_sched *s = &f.p->s;
+	struct weft_sched_job *job = job_on(&f, 3 | 1ull << 40);
+
+	bounce(&f, 0);
+	assert_true(!(job->devices & 1));
+	assert_ptr_equal(pool_pick(f.p).device, f.d[1]);
+	assert_int_equal(weft_sched_job_return(s, job, WEFT_RETURN_NO_SPACE, 0, 0), -ENOSPC);
+	assert_int_equal(job->state, WEFT_JOB_READY);
+	/* what the caller knows of devices that came or changed is asked again */
+	assert_int_equal(weft_sched_job_devices(s, job, 3, 0), 0);
+	assert_ptr_equal(pool_pick(f.p).device, f.d[0]);
+	assert_int_equal(weft_sched_job_return(s, job, WEFT_RETURN_DRAIN, 0, 0), 0);
+	assert_int_equal(job->devices, 3);
+	assert_int_equal(weft_sched_job_cancel(s, job, -ENOSPC, 0), 0);
+	pool_free(f.p);
+}
+
+/* Somebody was there meanwhile, before it or after it, or space was made: it may try again. */
+static void test_never_yet(void **state)
+{
+	struct fixture f = setup("eft", 100, 0, 0);
+	struct weft_sched_data *x = pool_data(f.p, 10, HOST | 2);
+	struct weft_sched *s = &f.p->s;
+	struct weft_sched_job *a = job_on(&f, 1), *b = job_on(&f, 1);
+
+	assert_ptr_equal(pool_pick(f.p).job, a);
+	assert_ptr_equal(pool_pick(f.p).job, b);
+	assert_int_equal(weft_sched_job_return(s, b, WEFT_RETURN_NO_SPACE, 0, 0), 0);
+	assert_int_equal(weft_sched_job_return(s, a, WEFT_RETURN_NO_SPACE, 0, 0), 0);
+	assert_ptr_equal(pool_pick(f.p).job, a);
+	assert_ptr_equal(pool_pick(f.p).job, b);
+	pool_start(f.p, a);
+	pool_done(f.p, a, 100);
+	assert_int_equal(weft_sched_job_return(s, b, WEFT_RETURN_NO_SPACE, 0, 0), 0);
+	assert_ptr_equal(pool_pick(f.p).job, b);
+	weft_sched_data_set(s, x, HOST, 0);
+	assert_int_equal(weft_sched_job_return(s, b, WEFT_RETURN_NO_SPACE, 0, 0), 0);
+	assert_ptr_equal(pool_pick(f.p).job, b);
+	assert_int_equal(weft_sched_job_return(s, b, WEFT_RETURN_NO_SPACE, 0, 0), -ENOSPC);
 	pool_free(f.p);
 }
 
@@ -895,6 +940,8 @@ int main(void)
 		cmocka_unit_test(test_not_now_apart),
 		cmocka_unit_test(test_not_now_lifted),
 		cmocka_unit_test(test_not_now_last),
+		cmocka_unit_test(test_never),
+		cmocka_unit_test(test_never_yet),
 		cmocka_unit_test(test_not_now_at_start),
 		cmocka_unit_test(test_not_now_cancelled),
 		cmocka_unit_test(test_not_now_fifo),

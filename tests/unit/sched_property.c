@@ -203,9 +203,15 @@ static void start_or_bounce(struct world *w, struct weft_sched_decision *d)
 {
 	u32 i = (u32)d->job->id - 1;
 
+	int ret;
+
 	if (!rnd(w, 20)) {
-		assert_int_equal(weft_sched_job_return(&w->p->s, d->job, WEFT_RETURN_NO_SPACE, 0,
-						       w->p->now), 0);
+		ret = weft_sched_job_return(&w->p->s, d->job, WEFT_RETURN_NO_SPACE, 0, w->p->now);
+		if (ret == -ENOSPC) {
+			ret = weft_sched_job_cancel(&w->p->s, d->job, ret, w->p->now);
+			w->ends[i]++;
+		}
+		assert_int_equal(ret, 0);
 		return;
 	}
 	pool_start(w->p, d->job);

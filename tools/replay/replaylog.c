@@ -493,6 +493,7 @@ static int input_submit(struct replay *r, const struct weft_rec *rec)
 static int input_job(struct replay *r, const struct weft_rec *rec)
 {
 	struct object *o = object_find(r, KIND_JOB, rec->id);
+	int err;
 
 	if (!o)
 		return unknown(r, "job", rec->id);
@@ -505,7 +506,9 @@ static int input_job(struct replay *r, const struct weft_rec *rec)
 		return weft_sched_job_done(&r->s, &o->job, (int)rec->arg[1], rec->arg[0],
 					   rec->time);
 	case WEFT_REC_JOB_RETURN:
-		return weft_sched_job_return(&r->s, &o->job, rec->a, rec->arg[0], rec->time);
+		/* that it fits nowhere is a result; the cancelling that follows has its record */
+		err = weft_sched_job_return(&r->s, &o->job, rec->a, rec->arg[0], rec->time);
+		return err == -ENOSPC ? 0 : err;
 	case WEFT_REC_JOB_DEVICES:
 		return weft_sched_job_devices(&r->s, &o->job, rec->arg[0], rec->time);
 	default:

@@ -353,7 +353,8 @@ struct drm_weft_bo_info {
  * @pad: in, zero
  * @offset: out, offset for mmap(); the mapping must be MAP_SHARED
  *
- * Errors: ENOENT, EINVAL; EPERM the buffer is DEVICE_ONLY.
+ * Errors: ENOENT, EINVAL; EPERM the buffer is DEVICE_ONLY; ENOSPC the node has no range of
+ * offsets left that is long enough.
  */
 struct drm_weft_bo_mmap_offset {
 	__u32 handle;
@@ -771,8 +772,8 @@ enum drm_weft_job_state {
  * @user_data: as submitted
  * @state: &enum drm_weft_job_state; the rest is final once it is DONE
  * @error: errno, positive; 0 is success: ECANCELED cancelled or a predecessor failed, ETIME
- *	timed out, ENODEV device lost, ENODATA an input is LOST, ENOSPC, EIO the device reported
- *	@code
+ *	timed out, ENODEV device lost, ENODATA an input is LOST, ENOSPC its buffers fit into no
+ *	device's memory though no other job is there, EIO the device reported @code
  * @code: the backend's error number, 0 if none
  * @device: device id of the last run, ~0 if it never ran
  * @runs: how often it was started
