@@ -41,14 +41,43 @@ static void weft_client_reap(struct work_struct *work)
 	weft_client_put(client);
 }
 
+/* Count an open file, unless the pool is about to go. */
+static int weft_client_admit(struct weft_pool *pool)
+{
+	int ret = 0;
+
+	spin_lock(&pool->lock);
+	if (pool->closed) {
+		ret = -ENODEV;
+	} else {
+		pool->files++;
+		weft_pool_get(pool);
+	}
+	spin_unlock(&pool->lock);
+	return ret;
+}
+
+static void weft_client_dismiss(struct weft_pool *pool)
+{
+	spin_lock(&pool->lock);
+	pool->files--;
+	spin_unlock(&pool->lock);
+}
+
 int weft_client_open(struct drm_device *drm, struct drm_file *file)
 {
 	struct weft_pool *pool = to_weft_pool(drm);
-	struct weft_client *client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	struct weft_client *client;
 	int ret;
 
-	if (!client)
-		return -ENOMEM;
+	ret = weft_client_admit(pool);
+	if (ret)
+		return ret;
+	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
+	if (!client) {
+		ret = -ENOMEM;
+		goto err;
+	}
 	kref_init(&client->ref);
 	client->pool = pool;
 	client->file = file;
@@ -66,22 +95,27 @@ int weft_client_open(struct drm_device *drm, struct drm_file *file)
 	if (IS_ERR(client->account)) {
 		ret = PTR_ERR(client->account);
 		kfree(client);
-		return ret;
+		goto err;
 	}
 	client->sched.id = atomic64_inc_return(&pool->last_client_id);
 	client->sched.tenant = &client->account->sched;
 	spin_lock(&pool->lock);
 	weft_sched_client_add(&pool->sched, &client->sched, weft_now());
 	spin_unlock(&pool->lock);
-	weft_pool_get(pool);
 	file->driver_priv = client;
 	return 0;
+
+err:
+	weft_client_dismiss(pool);
+	weft_pool_put(pool);
+	return ret;
 }
 
 void weft_client_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct weft_client *client = file->driver_priv;
 
+	weft_client_dismiss(client->pool);
 	queue_work(client->pool->bind_wq, &client->reap_work);
 }
 

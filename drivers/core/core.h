@@ -6,8 +6,9 @@
  *
  * Lock order, outermost first:
  *
- *	weft_devices_lock > pool->topology > client->submit_lock > program->lock >
- *	(memory: bo->lock > region->lock) > pool->lock > engine->lock > client->record_lock
+ *	weft_devices_lock > wdev->reset_lock > wdev->pool_lock > pool->topology >
+ *	client->submit_lock > program->lock > (memory: bo->lock > region->lock) >
+ *	pool->lock > engine->lock > client->record_lock
  *
  * pool->lock is a spinlock taken in process context only and never held over a sleep: interrupts
  * reach the pool through its inbox. engine->lock is taken with interrupts off. Everything that
@@ -20,14 +21,18 @@
 #define WEFT_CORE_H
 
 #include <linux/completion.h>
+#include <linux/configfs.h>
 #include <linux/hashtable.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/percpu-refcount.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
+#include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
@@ -42,6 +47,7 @@
 
 #include "../../scheduler/sched.h"
 
+struct platform_device;
 struct weft_bo;
 struct weft_region;
 struct weft_link;
@@ -60,14 +66,48 @@ struct weft_bo_hold;
 
 /* ------------------------------------------------------------------- pool */
 
+/** enum weft_node_kind - the DRM node by which a pool is opened */
+enum weft_node_kind {
+	WEFT_NODE_ACCEL,	/* /dev/accel/accelN */
+	WEFT_NODE_RENDER,	/* /dev/dri/renderDN, and a primary node besides */
+};
+
+/**
+ * struct weft_pool_access - who may open the node; udev sets it, see sysfs.c
+ */
+struct weft_pool_access {
+	/** @owned: @uid and @gid are meant; else udev's own rule decides */
+	bool owned;
+	kuid_t uid;
+	kgid_t gid;
+	umode_t mode;
+};
+
 /**
  * struct weft_pool - devices that are scheduled together; one DRM minor
+ *
+ * Made when its configuration is enabled and removed when that is disabled; lives on while
+ * somebody refers to it (@live), and its minor for as long as the module is loaded.
  */
 struct weft_pool {
 	/** @drm: the node */
 	struct drm_device drm;
 	/** @name: of the pool */
 	char name[DRM_WEFT_NAME_LEN];
+	/** @kind: of its node */
+	enum weft_node_kind kind;
+	/** @access: to its node; under weft_devices_lock */
+	struct weft_pool_access access;
+	/** @pdev: parent of the node */
+	struct platform_device *pdev;
+	/** @node: in the list of enabled pools, later of those removed; under weft_devices_lock */
+	struct list_head node;
+	/** @next_device_id: where to look for a free id; under weft_devices_lock */
+	u32 next_device_id;
+	/** @files: open files; under @lock */
+	u32 files;
+	/** @closed: no file may be opened any more; under @lock */
+	bool closed;
 
 	/** @lock: protects @sched, all weft_sched_* objects, job->retire_node and @finished */
 	spinlock_t lock;
@@ -129,23 +169,33 @@ struct weft_pool {
 
 	/** @accounts: &struct weft_account.pool_node; protected by weft_tenants_lock */
 	struct list_head accounts;
+	/** @accounts_dropped: accounts go with their last client; under weft_tenants_lock */
+	bool accounts_dropped;
 	/** @last_client_id: last id given */
 	atomic64_t last_client_id;
-	/** @live: clients, buffers and jobs that still exist, plus one for the pool */
+	/** @live: clients, buffers, jobs and devices it has, plus one while it is enabled */
 	refcount_t live;
-	/** @dead: completed when @live drops to zero */
-	struct completion dead;
+	/** @reap_work: takes the pool apart when @live has dropped to zero */
+	struct work_struct reap_work;
+	/** @reaped: completed when that is done */
+	struct completion reaped;
 	/** @debugfs: the pool's folder */
 	struct dentry *debugfs;
 };
 
 #define to_weft_pool(d) container_of(d, struct weft_pool, drm)
 
-extern struct weft_pool *weft_default_pool;
-
 /* pool.c */
 int weft_pool_init(void);
 void weft_pool_fini(void);
+/* All of these are called with weft_devices_lock held. */
+struct weft_pool *weft_pool_create(const char *name, enum weft_node_kind kind,
+				   const char *policy, const struct weft_pool_access *access);
+/* open files from now on: ENODEV; -EBUSY if there are any */
+int weft_pool_close(struct weft_pool *pool);
+void weft_pool_unplug(struct weft_pool *pool);
+void weft_pool_remove(struct weft_pool *pool);
+void weft_pool_set_access(struct weft_pool *pool, const struct weft_pool_access *access);
 /* a device came or went: jobs not yet placed may go elsewhere, or nowhere at all */
 void weft_pool_devices_changed(struct weft_pool *pool);
 static inline void weft_pool_get(struct weft_pool *pool)
@@ -153,11 +203,20 @@ static inline void weft_pool_get(struct weft_pool *pool)
 	refcount_inc(&pool->live);
 }
 
-static inline void weft_pool_put(struct weft_pool *pool)
-{
-	if (refcount_dec_and_test(&pool->live))
-		complete(&pool->dead);
-}
+void weft_pool_put(struct weft_pool *pool);
+
+/* poolfs.c: the configuration of pools; the lists are under weft_devices_lock */
+extern struct config_group weft_pools_group;
+int weft_poolfs_init(void);
+void weft_poolfs_fini(void);
+/* the enabled pool that the device called @name belongs to, or NULL */
+struct weft_pool *weft_poolfs_pool_of(const char *name);
+/* make @device's name part of the configuration @pool; -ENOENT, -E2BIG */
+int weft_poolfs_assign(const char *device, const char *pool);
+
+/* configfs.c */
+int weft_configfs_init(void);
+void weft_configfs_fini(void);
 
 /* pump.c */
 /** enum weft_event_type - what an engine tells the pump */
@@ -227,8 +286,20 @@ struct weft_device {
 	struct rcu_head rcu;
 	/** @dev: on the weft bus; child of the backend's device */
 	struct device dev;
-	/** @pool: the pool it is in */
+	/** @node: in the list of registered devices; under weft_devices_lock */
+	struct list_head node;
+	/** @unregistered: on its way out, joins no pool any more; under weft_devices_lock */
+	bool unregistered;
+	/**
+	 * @pool: the pool it is in, or NULL. Changes under weft_devices_lock, @reset_lock and
+	 * @pool_lock together, while nobody uses the device: any of these, or being a user, makes
+	 * it stable, and it cannot be NULL for a user.
+	 */
 	struct weft_pool *pool;
+	/** @pool_lock: see @pool; for sysfs and backends, which hold none of the others */
+	struct rw_semaphore pool_lock;
+	/** @busy_before: engine time used in pools it has left; under @pool_lock */
+	u64 busy_before;
 	/** @ops: of its backend */
 	const struct weft_backend_ops *ops;
 	/** @priv: the backend's */
@@ -267,7 +338,7 @@ struct weft_device {
 	atomic64_t jobs_failed;
 	/** @resets: resets made */
 	atomic64_t resets;
-	/** @leaving: being unregistered; set under pool->lock */
+	/** @leaving: its pool; set under pool->lock */
 	bool leaving;
 	/** @gone: the backend answered ENODEV; set under pool->lock */
 	bool gone;
@@ -290,12 +361,22 @@ void weft_bus_fini(void);
 extern const struct bus_type weft_bus;
 
 /* device.c */
+/*
+ * One registration, removal or move of a device, or change of the configuration of pools, at a time;
+ * outermost lock. Held while a device drains. Never taken while a file in sysfs that goes under it
+ * is in use: weft_device_unregister() removes the device's folder without it.
+ */
+extern struct mutex weft_devices_lock;
 const char *weft_class_name(u32 dev_class);
+/* every device to the pool that the configuration says; weft_devices_lock held; first error */
+int weft_devices_settle(void);
+u32 weft_device_credits(const struct weft_device *wdev);
 void weft_device_user_get(struct weft_device *wdev);
 void weft_device_user_put(struct weft_device *wdev);
 /* sysfs.c */
 extern const struct attribute_group *weft_device_groups[];
-extern const struct attribute_group *weft_pool_groups[];
+extern const struct device_type weft_pool_type;
+const char *weft_node_kind_name(enum weft_node_kind kind);
 
 /* engine.c */
 void weft_engine_init(struct weft_device *wdev, u32 index);
@@ -321,6 +402,7 @@ void weft_job_abort_queue(struct weft_job *job);
 void weft_device_open(struct weft_device *wdev, bool open);
 void weft_device_give_up(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
+void weft_device_gone(struct weft_device *wdev);
 
 /* hwmon.c */
 void weft_telemetry_quiesce(struct weft_device *wdev);
@@ -341,14 +423,12 @@ struct weft_account {
 	struct weft_pool *pool;
 	/** @clients: clients open; under weft_tenants_lock */
 	u32 clients;
-	/** @pool_gone: the pool goes; under weft_tenants_lock */
-	bool pool_gone;
 	struct list_head tenant_node;
 	struct list_head pool_node;
 };
 
+extern struct config_group weft_tenants_group;
 int weft_tenant_init(void);
-void weft_tenant_unregister(void);
 void weft_tenant_fini(void);
 /* account of the calling task in @pool, one client counted */
 struct weft_account *weft_account_get(struct weft_pool *pool);

@@ -2,10 +2,13 @@
 /*
  * DOC: devices
  *
- * Backends register devices here. A device's life: checked and named, started, given memory and
- * links, told to the scheduler, shown on the bus. It leaves in the opposite order: closed to
- * new jobs, drained (or given up if the hardware is gone), its copies moved or dropped, taken
- * from the scheduler, its memory and images freed, stopped.
+ * Backends register devices here. A device's life: checked and named, started, shown on the bus;
+ * then it joins the pool that the configuration says, and may leave it and join another any
+ * number of times, of which its backend notices nothing; at last it leaves, is taken off the bus
+ * and stopped. Joining a pool gives it an id, memory and links there and tells the scheduler.
+ * Leaving is the opposite: closed to new jobs, drained (or given up if the hardware is gone), its
+ * copies moved or dropped, its images unloaded, taken from the scheduler, its memory freed. A
+ * device in no pool is idle.
  *
  * A job that is BINDING, BOUND or RUNNING and a transfer under way count as users; nobody becomes
  * a user after the device was closed under the pool's lock, so the count only falls from there.
@@ -20,9 +23,9 @@
 #include "../interconnect/interconnect.h"
 #include "../memory/memory.h"
 
-/* One registration or removal at a time; outermost lock. */
-static DEFINE_MUTEX(weft_devices_lock);
-static u32 weft_next_device_id;
+DEFINE_MUTEX(weft_devices_lock);
+/* devices registered, in order; under weft_devices_lock */
+static LIST_HEAD(weft_devices);
 
 static const char * const weft_class_names[DRM_WEFT_CLASS_COUNT] = {
 	[DRM_WEFT_CLASS_GPU] = "gpu",
@@ -163,32 +166,26 @@ static void weft_device_release(struct device *dev)
 	mutex_destroy(&wdev->telemetry_lock);
 	mutex_destroy(&wdev->reset_lock);
 	mutex_destroy(&wdev->loaded_lock);
-	weft_pool_put(wdev->pool);
 	/* a last user may still be inside weft_device_user_put() */
 	kfree_rcu(wdev, rcu);
 }
 
+/* ---------------------------------------------------------- joining, leaving */
+
 /* A free id, not the one freed last: records name devices by id. */
-static int weft_device_pick_id(struct weft_pool *pool)
+static int weft_pool_pick_id(struct weft_pool *pool)
 {
 	u32 i, id;
 
 	lockdep_assert_held(&weft_devices_lock);
 	for (i = 0; i < DRM_WEFT_MAX_DEVICES; i++) {
-		id = (weft_next_device_id + i) % DRM_WEFT_MAX_DEVICES;
+		id = (pool->next_device_id + i) % DRM_WEFT_MAX_DEVICES;
 		if (!pool->devices[id]) {
-			weft_next_device_id = id + 1;
+			pool->next_device_id = id + 1;
 			return id;
 		}
 	}
 	return -ENOSPC;
-}
-
-static int weft_device_set_name(struct weft_device *wdev, const char *name, u32 id)
-{
-	if (name)
-		return dev_set_name(&wdev->dev, "%s", name);
-	return dev_set_name(&wdev->dev, "%s%u", weft_class_name(wdev->desc.dev_class), id);
 }
 
 /* Number of a model's name; the same name has the same number as long as the pool lives. */
@@ -208,7 +205,8 @@ static int weft_pool_model(struct weft_pool *pool, const char *model)
 	return -ENOSPC;
 }
 
-static u32 weft_device_credits(const struct weft_device *wdev)
+/* Jobs it runs at once. */
+u32 weft_device_credits(const struct weft_device *wdev)
 {
 	u32 i, credits = 0;
 
@@ -218,85 +216,220 @@ static u32 weft_device_credits(const struct weft_device *wdev)
 	return credits;
 }
 
-static int weft_device_join(struct weft_device *wdev, int id)
+/* Memory, links and the scheduler's view of a device that has got its pool. */
+static int weft_device_enter(struct weft_device *wdev, u32 id)
 {
 	struct weft_pool *pool = wdev->pool;
 	int ret;
 
-	down_write(&pool->topology);
+	lockdep_assert_held_write(&pool->topology);
 	ret = weft_pool_model(pool, wdev->desc.model);
 	if (ret < 0)
-		goto out;
+		return ret;
 	wdev->sched.id = id;
 	wdev->sched.model = ret;
 	wdev->sched.dev_class = wdev->desc.dev_class;
 	wdev->sched.credits = weft_device_credits(wdev);
 	wdev->sched.depth = WEFT_BOUND_DEPTH;
 	wdev->sched.price = wdev->desc.price;
-	wdev->sched.open = true;
+	wdev->sched.open = !wdev->lost && !wdev->gone && !wdev->quarantined;
 	ret = weft_memory_device_add(wdev);
 	if (ret)
-		goto out;
+		return ret;
 
 	spin_lock(&pool->lock);
+	WRITE_ONCE(wdev->leaving, false);
 	ret = weft_sched_device_add(&pool->sched, &wdev->sched, weft_now());
 	if (!ret) {
 		pool->devices[id] = wdev;
-		pool->usable |= BIT_ULL(id);
+		if (!wdev->quarantined)
+			pool->usable |= BIT_ULL(id);
 	}
 	spin_unlock(&pool->lock);
 	if (ret)
 		weft_memory_device_remove(wdev, false);
-out:
-	up_write(&pool->topology);
 	return ret;
 }
 
-static void weft_device_leave(struct weft_device *wdev, bool lost)
+/* @wdev is in no pool. Return: 0, -ENOSPC the pool is full, -ENOMEM. */
+static int weft_device_join(struct weft_device *wdev, struct weft_pool *pool)
+{
+	int ret, id;
+
+	lockdep_assert_held(&weft_devices_lock);
+	id = weft_pool_pick_id(pool);
+	if (id < 0)
+		return id;
+	mutex_lock(&wdev->reset_lock);
+	down_write(&wdev->pool_lock);
+	down_write(&pool->topology);
+	wdev->pool = pool;
+	ret = weft_device_enter(wdev, id);
+	if (ret)
+		wdev->pool = NULL;
+	else
+		weft_pool_get(pool);
+	up_write(&pool->topology);
+	up_write(&wdev->pool_lock);
+	mutex_unlock(&wdev->reset_lock);
+	if (!ret)
+		weft_pool_devices_changed(pool);
+	return ret;
+}
+
+/* No new user from now on: jobs that are not placed yet go elsewhere, or wait. */
+static void weft_device_close(struct weft_device *wdev)
 {
 	struct weft_pool *pool = wdev->pool;
 	struct weft_sched_device to;
 
 	spin_lock(&pool->lock);
 	WRITE_ONCE(wdev->leaving, true);
-	wdev->health = max_t(u32, wdev->health, DRM_WEFT_HEALTH_DRAINING);
 	to = wdev->sched;
 	to.open = false;
 	weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
 	spin_unlock(&pool->lock);
+}
 
-	if (lost)
-		weft_device_give_up(wdev);
+/* @wdev is closed, or given up. Waits as long as its longest job takes. */
+static void weft_device_leave(struct weft_device *wdev)
+{
+	struct weft_pool *pool = wdev->pool;
+
+	lockdep_assert_held(&weft_devices_lock);
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	/* a reset under way still looks at the memory; none begins any more */
 	mutex_lock(&wdev->reset_lock);
 	mutex_unlock(&wdev->reset_lock);
-	weft_memory_device_evacuate(wdev, lost || READ_ONCE(wdev->lost));
+	weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	weft_program_device_gone(wdev);
 
+	mutex_lock(&wdev->reset_lock);
+	down_write(&wdev->pool_lock);
 	down_write(&pool->topology);
 	spin_lock(&pool->lock);
+	wdev->busy_before += wdev->sched.busy_ns;
 	pool->devices[wdev->sched.id] = NULL;
 	pool->usable &= ~BIT_ULL(wdev->sched.id);
 	WARN_ON(weft_sched_device_remove(&pool->sched, &wdev->sched, weft_now()));
 	spin_unlock(&pool->lock);
 	weft_memory_device_remove(wdev, wdev->quarantined);
+	wdev->pool = NULL;
 	up_write(&pool->topology);
+	up_write(&wdev->pool_lock);
+	mutex_unlock(&wdev->reset_lock);
 
 	/* what only this device could have run has nowhere to go */
 	weft_pool_devices_changed(pool);
 	/* nobody who found the device through the pool still looks at it */
 	synchronize_rcu();
+	weft_pool_put(pool);
+}
+
+/**
+ * weft_devices_settle() - every device to the pool that the configuration says
+ *
+ * Jobs that are not placed yet go on with the devices that stay, those that are finish first. A
+ * device that cannot join its pool is in none.
+ *
+ * Context: process; weft_devices_lock is held. Waits as long as the longest job concerned.
+ * Return: 0, or the first error of a device that could not join.
+ */
+int weft_devices_settle(void)
+{
+	struct weft_device *wdev;
+	struct weft_pool *pool;
+	int err, ret = 0;
+
+	lockdep_assert_held(&weft_devices_lock);
+	/* close all that leave, so that they drain at the same time */
+	list_for_each_entry(wdev, &weft_devices, node)
+		if (wdev->pool && wdev->pool != weft_poolfs_pool_of(dev_name(&wdev->dev)))
+			weft_device_close(wdev);
+	list_for_each_entry(wdev, &weft_devices, node) {
+		pool = weft_poolfs_pool_of(dev_name(&wdev->dev));
+		if (wdev->pool == pool)
+			continue;
+		if (wdev->pool)
+			weft_device_leave(wdev);
+		err = pool ? weft_device_join(wdev, pool) : 0;
+		if (err) {
+			dev_err(&wdev->dev, "cannot join pool %s (%d)\n", pool->name, err);
+			ret = ret ?: err;
+		}
+		kobject_uevent(&wdev->dev.kobj, KOBJ_CHANGE);
+	}
+	return ret;
+}
+
+/* -------------------------------------------------------------- registration */
+
+/* The backend's name, or the lowest free one of its class: it comes back under the same. */
+static int weft_device_set_name(struct weft_device *wdev, const char *name)
+{
+	struct device *other;
+	u32 i;
+	int ret;
+
+	lockdep_assert_held(&weft_devices_lock);
+	if (name)
+		return dev_set_name(&wdev->dev, "%s", name);
+	for (i = 0;; i++) {
+		ret = dev_set_name(&wdev->dev, "%s%u", weft_class_name(wdev->desc.dev_class), i);
+		if (ret)
+			return ret;
+		other = bus_find_device_by_name(&weft_bus, NULL, dev_name(&wdev->dev));
+		if (!other)
+			return 0;
+		put_device(other);
+	}
+}
+
+/* Start the device, show it and let it join its pool; on failure all is undone. */
+static int weft_device_appear(struct weft_device *wdev, const char *name)
+{
+	struct weft_pool *pool;
+	bool shown = false;
+	int ret;
+
+	mutex_lock(&weft_devices_lock);
+	ret = weft_device_set_name(wdev, name);
+	if (!ret && wdev->ops->start)
+		ret = wdev->ops->start(wdev);
+	if (ret) {
+		mutex_unlock(&weft_devices_lock);
+		return ret;
+	}
+	ret = device_add(&wdev->dev);
+	if (!ret) {
+		shown = true;
+		pool = weft_poolfs_pool_of(dev_name(&wdev->dev));
+		ret = pool ? weft_device_join(wdev, pool) : 0;
+	}
+	if (ret) {
+		wdev->unregistered = true;
+	} else {
+		list_add_tail(&wdev->node, &weft_devices);
+		weft_hwmon_add(wdev);
+	}
+	mutex_unlock(&weft_devices_lock);
+	if (!ret)
+		return 0;
+
+	if (shown)
+		device_del(&wdev->dev);
+	if (wdev->ops->stop)
+		wdev->ops->stop(wdev);
+	return ret;
 }
 
 struct weft_device *weft_device_register(struct device *parent, const struct weft_device_desc *desc,
 					 const struct weft_backend_ops *ops, void *priv)
 {
-	struct weft_pool *pool = weft_default_pool;
 	struct weft_device *wdev;
 	const char *field;
-	int ret, id;
+	int ret;
 	u32 i;
 
 	field = weft_desc_check(desc, ops);
@@ -312,10 +445,9 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 		kfree(wdev);
 		return ERR_PTR(ret);
 	}
-	wdev->pool = pool;
 	wdev->ops = ops;
 	wdev->priv = priv;
-	weft_pool_get(pool);
+	init_rwsem(&wdev->pool_lock);
 	mutex_init(&wdev->reset_lock);
 	mutex_init(&wdev->telemetry_lock);
 	mutex_init(&wdev->loaded_lock);
@@ -328,68 +460,48 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	wdev->dev.bus = &weft_bus;
 	wdev->dev.release = weft_device_release;
 
-	mutex_lock(&weft_devices_lock);
-	id = weft_device_pick_id(pool);
-	ret = id < 0 ? id : weft_device_set_name(wdev, desc->name, id);
-	if (ret < 0)
-		goto err;
-	if (wdev->ops->start) {
-		ret = wdev->ops->start(wdev);
-		if (ret)
-			goto err;
+	ret = weft_device_appear(wdev, desc->name);
+	if (ret) {
+		put_device(&wdev->dev);
+		return ERR_PTR(ret);
 	}
-	ret = device_add(&wdev->dev);
-	if (ret)
-		goto err_stop;
-	ret = weft_device_join(wdev, id);
-	if (ret)
-		goto err_del;
-	weft_hwmon_add(wdev);
-	mutex_unlock(&weft_devices_lock);
-
-	weft_pool_devices_changed(pool);
 	return wdev;
-
-err_del:
-	device_del(&wdev->dev);
-err_stop:
-	if (wdev->ops->stop)
-		wdev->ops->stop(wdev);
-err:
-	mutex_unlock(&weft_devices_lock);
-	put_device(&wdev->dev);
-	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(weft_device_register);
 
 void weft_device_unregister(struct weft_device *wdev, bool lost)
 {
 	mutex_lock(&weft_devices_lock);
-	weft_device_leave(wdev, lost);
+	wdev->unregistered = true;
+	list_del(&wdev->node);
+	if (wdev->pool) {
+		weft_device_close(wdev);
+		spin_lock(&wdev->pool->lock);
+		wdev->health = max_t(u32, wdev->health, DRM_WEFT_HEALTH_DRAINING);
+		spin_unlock(&wdev->pool->lock);
+		if (lost)
+			weft_device_give_up(wdev);
+		weft_device_leave(wdev);
+	}
 	weft_hwmon_remove(wdev);
+	mutex_unlock(&weft_devices_lock);
+	/* waits for those who use its files, and these may want the lock */
 	device_del(&wdev->dev);
 	if (wdev->ops->stop)
 		wdev->ops->stop(wdev);
-	mutex_unlock(&weft_devices_lock);
 	put_device(&wdev->dev);
 }
 EXPORT_SYMBOL_GPL(weft_device_unregister);
 
-int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tune)
+/* The pool's side of a tune: links and the scheduler's view. */
+static int weft_device_tune_pool(struct weft_device *wdev)
 {
 	struct weft_pool *pool = wdev->pool;
 	struct weft_sched_device to;
 	int ret;
 
+	lockdep_assert_held(&wdev->pool_lock);
 	down_write(&pool->topology);
-	if (tune->bandwidth_down)
-		wdev->desc.bandwidth_down = tune->bandwidth_down;
-	if (tune->bandwidth_up)
-		wdev->desc.bandwidth_up = tune->bandwidth_up;
-	if (tune->link_latency)
-		wdev->desc.link_latency = tune->link_latency;
-	if (tune->price)
-		wdev->desc.price = tune->price;
 	ret = weft_graph_device_tune(wdev);
 	if (!ret) {
 		spin_lock(&pool->lock);
@@ -404,6 +516,24 @@ int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tu
 	}
 	up_write(&pool->topology);
 	weft_pump_kick(pool);
+	return ret;
+}
+
+int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tune)
+{
+	int ret;
+
+	down_write(&wdev->pool_lock);
+	if (tune->bandwidth_down)
+		wdev->desc.bandwidth_down = tune->bandwidth_down;
+	if (tune->bandwidth_up)
+		wdev->desc.bandwidth_up = tune->bandwidth_up;
+	if (tune->link_latency)
+		wdev->desc.link_latency = tune->link_latency;
+	if (tune->price)
+		wdev->desc.price = tune->price;
+	ret = wdev->pool ? weft_device_tune_pool(wdev) : 0;
+	up_write(&wdev->pool_lock);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(weft_device_tune);

@@ -51,9 +51,7 @@ int weft_telemetry_read(struct weft_device *wdev, struct weft_telemetry *t)
 		ret = wdev->ops->telemetry(wdev, t);
 	mutex_unlock(&wdev->telemetry_lock);
 	if (ret == -ENODEV) {
-		spin_lock(&wdev->pool->lock);
-		weft_device_gone_locked(wdev);
-		spin_unlock(&wdev->pool->lock);
+		weft_device_gone(wdev);
 		ret = -ENODATA;
 	}
 	return ret;

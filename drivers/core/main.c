@@ -2,11 +2,11 @@
 /*
  * DOC: module entry
  *
- * Brings up the bus, the tenants' configfs folder and the default pool, in the order in which
- * each needs the one before; the exit path is the mirror image. Open files and mappings hold the
- * module through the node's file operations, backends through their use of exported symbols, so
- * nothing is in flight when weft_exit() runs except what closed files left to the reaper;
- * weft_pool_fini() waits for that.
+ * Brings up the bus, tenants, the default pool and the configfs root, in the order in which each
+ * needs the one before; the exit path is the mirror image. Open files and mappings hold the
+ * module through the node's file operations, configured pools and tenants through configfs,
+ * backends through their use of exported symbols, so nothing is in flight when weft_exit() runs
+ * except what closed files left to the reaper; weft_pool_fini() waits for that.
  */
 #include <linux/module.h>
 
@@ -25,10 +25,19 @@ static int __init weft_init(void)
 	ret = weft_pool_init();
 	if (ret)
 		goto err_tenant;
+	ret = weft_poolfs_init();
+	if (ret)
+		goto err_pool;
+	ret = weft_configfs_init();
+	if (ret)
+		goto err_poolfs;
 	return 0;
 
+err_poolfs:
+	weft_poolfs_fini();
+err_pool:
+	weft_pool_fini();
 err_tenant:
-	weft_tenant_unregister();
 	weft_tenant_fini();
 err_bus:
 	weft_bus_fini();
@@ -38,8 +47,9 @@ module_init(weft_init);
 
 static void __exit weft_exit(void)
 {
-	/* configfs first: no tenant can be made or changed while the pool goes */
-	weft_tenant_unregister();
+	/* configfs first: nothing can be made or changed while the rest goes */
+	weft_configfs_fini();
+	weft_poolfs_fini();
 	weft_pool_fini();
 	weft_tenant_fini();
 	weft_bus_fini();

@@ -67,6 +67,20 @@ void weft_device_gone_locked(struct weft_device *wdev)
 	weft_device_open_locked(wdev, false);
 }
 
+/* The same for who holds nothing that keeps the device in its pool, or its pool's topology. */
+void weft_device_gone(struct weft_device *wdev)
+{
+	/* on its way to another pool it has no jobs, and the next one to ask will hear the same */
+	if (!down_read_trylock(&wdev->pool_lock))
+		return;
+	if (wdev->pool) {
+		spin_lock(&wdev->pool->lock);
+		weft_device_gone_locked(wdev);
+		spin_unlock(&wdev->pool->lock);
+	}
+	up_read(&wdev->pool_lock);
+}
+
 static void weft_device_set_health(struct weft_device *wdev, u32 health)
 {
 	spin_lock(&wdev->pool->lock);
@@ -149,7 +163,7 @@ static void weft_device_recover(struct weft_device *wdev, struct weft_job *victi
  * weft_device_reset() - reset a device because an operator wants it
  * @wdev: device; runs on it are given back or fail as after a loss
  *
- * Return: 0; -ENODEV it leaves or is gone; -EIO it could not be reset and is quarantined.
+ * Return: 0; -ENODEV it is in no pool, leaves or is gone; -EIO it could not be reset and is quarantined.
  */
 int weft_device_reset(struct weft_device *wdev)
 {
@@ -157,7 +171,7 @@ int weft_device_reset(struct weft_device *wdev)
 
 	mutex_lock(&wdev->reset_lock);
 	/* who leaves waits for @reset_lock after saying so */
-	if (READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) || READ_ONCE(wdev->lost)) {
+	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) || READ_ONCE(wdev->lost)) {
 		ret = -ENODEV;
 	} else {
 		weft_device_recover(wdev, NULL, 0);

@@ -11,15 +11,58 @@
 
 /* --------------------------------------------------------------------- pool */
 
+static struct weft_pool *to_pool(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+const char *weft_node_kind_name(enum weft_node_kind kind)
+{
+	return kind == WEFT_NODE_RENDER ? "render" : "accel";
+}
+
 static ssize_t name_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", weft_default_pool->name);
+	return sysfs_emit(buf, "%s\n", to_pool(dev)->name);
 }
 static DEVICE_ATTR_RO(name);
 
+static ssize_t node_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", weft_node_kind_name(to_pool(dev)->kind));
+}
+static DEVICE_ATTR_RO(node);
+
+/* Read by udev's rule. Whole words: a change between two of them is followed by another event. */
+static ssize_t uid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct weft_pool_access *access = &to_pool(dev)->access;
+
+	if (!READ_ONCE(access->owned))
+		return sysfs_emit(buf, "\n");
+	return sysfs_emit(buf, "%u\n", from_kuid(&init_user_ns, access->uid));
+}
+static DEVICE_ATTR_RO(uid);
+
+static ssize_t gid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct weft_pool_access *access = &to_pool(dev)->access;
+
+	if (!READ_ONCE(access->owned))
+		return sysfs_emit(buf, "\n");
+	return sysfs_emit(buf, "%u\n", from_kgid(&init_user_ns, access->gid));
+}
+static DEVICE_ATTR_RO(gid);
+
+static ssize_t mode_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%04o\n", READ_ONCE(to_pool(dev)->access.mode));
+}
+static DEVICE_ATTR_RO(mode);
+
 static ssize_t policy_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	struct weft_pool *pool = weft_default_pool;
+	struct weft_pool *pool = to_pool(dev);
 	const char *name;
 
 	spin_lock(&pool->lock);
@@ -31,7 +74,7 @@ static ssize_t policy_show(struct device *dev, struct device_attribute *attr, ch
 static ssize_t policy_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			    size_t count)
 {
-	struct weft_pool *pool = weft_default_pool;
+	struct weft_pool *pool = to_pool(dev);
 	char name[DRM_WEFT_NAME_LEN];
 	size_t n = strcspn(buf, "\n");
 	int ret;
@@ -63,7 +106,7 @@ static DEVICE_ATTR_RO(available_policies);
 
 static ssize_t host_limit_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%llu\n", READ_ONCE(weft_default_pool->host_limit));
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_pool(dev)->host_limit));
 }
 
 static ssize_t host_limit_store(struct device *dev, struct device_attribute *attr,
@@ -74,19 +117,23 @@ static ssize_t host_limit_store(struct device *dev, struct device_attribute *att
 
 	if (ret)
 		return ret;
-	WRITE_ONCE(weft_default_pool->host_limit, limit);
+	WRITE_ONCE(to_pool(dev)->host_limit, limit);
 	return count;
 }
 static DEVICE_ATTR_RW(host_limit);
 
 static ssize_t host_reserved_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&weft_default_pool->host_reserved));
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&to_pool(dev)->host_reserved));
 }
 static DEVICE_ATTR_RO(host_reserved);
 
 static struct attribute *weft_pool_attrs[] = {
 	&dev_attr_name.attr,
+	&dev_attr_node.attr,
+	&dev_attr_uid.attr,
+	&dev_attr_gid.attr,
+	&dev_attr_mode.attr,
 	&dev_attr_policy.attr,
 	&dev_attr_available_policies.attr,
 	&dev_attr_host_limit.attr,
@@ -99,9 +146,29 @@ static const struct attribute_group weft_pool_group = {
 	.attrs = weft_pool_attrs,
 };
 
-const struct attribute_group *weft_pool_groups[] = {
+static const struct attribute_group *weft_pool_groups[] = {
 	&weft_pool_group,
 	NULL,
+};
+
+static int weft_pool_uevent(const struct device *dev, struct kobj_uevent_env *env)
+{
+	const struct weft_pool *pool = dev_get_drvdata(dev);
+	const struct weft_pool_access *access = &pool->access;
+	int ret;
+
+	ret = add_uevent_var(env, "WEFT_POOL=%s", pool->name);
+	if (!ret && READ_ONCE(access->owned))
+		ret = add_uevent_var(env, "WEFT_UID=%u", from_kuid(&init_user_ns, access->uid)) ?:
+		      add_uevent_var(env, "WEFT_GID=%u", from_kgid(&init_user_ns, access->gid));
+	return ret ?: add_uevent_var(env, "WEFT_MODE=%04o", READ_ONCE(access->mode));
+}
+
+/* The parent of a pool's node: its files are there before anybody hears of it. */
+const struct device_type weft_pool_type = {
+	.name = "weft-pool",
+	.groups = weft_pool_groups,
+	.uevent = weft_pool_uevent,
 };
 
 /* ------------------------------------------------------------------- device */
@@ -122,26 +189,73 @@ static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, c
 }											\
 static DEVICE_ATTR_RO(_name)
 
-WEFT_DEVICE_SHOW(id, "%u", wdev->sched.id);
 WEFT_DEVICE_SHOW(class, "%s", weft_class_name(wdev->desc.dev_class));
 WEFT_DEVICE_SHOW(vendor, "%s", wdev->desc.vendor);
 WEFT_DEVICE_SHOW(model, "%s", wdev->desc.model);
 WEFT_DEVICE_SHOW(preempt_level, "%u", wdev->desc.preempt_level);
-WEFT_DEVICE_SHOW(credits, "%u", wdev->sched.credits);
+WEFT_DEVICE_SHOW(credits, "%u", weft_device_credits(wdev));
 WEFT_DEVICE_SHOW(health, "%s", weft_health_names[READ_ONCE(wdev->health)]);
 WEFT_DEVICE_SHOW(jobs_done, "%lld", (s64)atomic64_read(&wdev->jobs_done));
 WEFT_DEVICE_SHOW(jobs_failed, "%lld", (s64)atomic64_read(&wdev->jobs_failed));
 WEFT_DEVICE_SHOW(resets, "%lld", (s64)atomic64_read(&wdev->resets));
 WEFT_DEVICE_SHOW(memory_size, "%llu", wdev->desc.memory_size);
 
+static ssize_t id_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct weft_device *wdev = to_weft_device(dev);
+	ssize_t n;
+
+	down_read(&wdev->pool_lock);
+	n = wdev->pool ? sysfs_emit(buf, "%u\n", wdev->sched.id) : sysfs_emit(buf, "\n");
+	up_read(&wdev->pool_lock);
+	return n;
+}
+static DEVICE_ATTR_RO(id);
+
+static ssize_t pool_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct weft_device *wdev = to_weft_device(dev);
+	ssize_t n;
+
+	down_read(&wdev->pool_lock);
+	n = sysfs_emit(buf, "%s\n", wdev->pool ? wdev->pool->name : "");
+	up_read(&wdev->pool_lock);
+	return n;
+}
+
+static ssize_t pool_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			  size_t count)
+{
+	struct weft_device *wdev = to_weft_device(dev);
+	char name[DRM_WEFT_NAME_LEN];
+	size_t n = strcspn(buf, "\n");
+	int ret = -ENODEV;
+
+	if (n >= sizeof(name))
+		return -ENOENT;
+	memcpy(name, buf, n);
+	name[n] = '\0';
+	mutex_lock(&weft_devices_lock);
+	if (!wdev->unregistered)
+		ret = weft_poolfs_assign(dev_name(dev), name) ?: weft_devices_settle();
+	mutex_unlock(&weft_devices_lock);
+	return ret ?: count;
+}
+static DEVICE_ATTR_RW(pool);
+
 static ssize_t busy_ns_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct weft_device *wdev = to_weft_device(dev);
 	u64 busy;
 
-	spin_lock(&wdev->pool->lock);
-	busy = wdev->sched.busy_ns;
-	spin_unlock(&wdev->pool->lock);
+	down_read(&wdev->pool_lock);
+	busy = wdev->busy_before;
+	if (wdev->pool) {
+		spin_lock(&wdev->pool->lock);
+		busy += wdev->sched.busy_ns;
+		spin_unlock(&wdev->pool->lock);
+	}
+	up_read(&wdev->pool_lock);
 	return sysfs_emit(buf, "%llu\n", busy);
 }
 static DEVICE_ATTR_RO(busy_ns);
@@ -163,11 +277,11 @@ static ssize_t memory_used_show(struct device *dev, struct device_attribute *att
 	struct weft_device *wdev = to_weft_device(dev);
 	struct drm_weft_region_info info = { };
 
-	/* the region comes after the folder and goes before it */
-	down_read(&wdev->pool->topology);
+	/* the region comes and goes with the pool */
+	down_read(&wdev->pool_lock);
 	if (wdev->region)
 		weft_region_info(wdev->region, &info);
-	up_read(&wdev->pool->topology);
+	up_read(&wdev->pool_lock);
 	return sysfs_emit(buf, "%llu\n", info.used);
 }
 static DEVICE_ATTR_RO(memory_used);
@@ -209,6 +323,7 @@ static DEVICE_ATTR_WO(reset);
 
 static struct attribute *weft_device_attrs[] = {
 	&dev_attr_id.attr,
+	&dev_attr_pool.attr,
 	&dev_attr_class.attr,
 	&dev_attr_vendor.attr,
 	&dev_attr_model.attr,

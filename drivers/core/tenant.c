@@ -169,7 +169,8 @@ struct weft_account *weft_account_get(struct weft_pool *pool)
 void weft_account_put(struct weft_account *account)
 {
 	mutex_lock(&weft_tenants_lock);
-	if (!--account->clients && (account->tenant->removed || account->pool_gone))
+	if (!--account->clients &&
+	    (account->tenant->removed || account->pool->accounts_dropped))
 		weft_account_free_locked(account);
 	mutex_unlock(&weft_tenants_lock);
 }
@@ -180,11 +181,10 @@ void weft_account_drop_pool(struct weft_pool *pool)
 	struct weft_account *account, *next;
 
 	mutex_lock(&weft_tenants_lock);
-	list_for_each_entry_safe(account, next, &pool->accounts, pool_node) {
-		account->pool_gone = true;
+	pool->accounts_dropped = true;
+	list_for_each_entry_safe(account, next, &pool->accounts, pool_node)
 		if (!account->clients)
 			weft_account_free_locked(account);
-	}
 	mutex_unlock(&weft_tenants_lock);
 }
 
@@ -408,51 +408,22 @@ static const struct config_item_type weft_tenants_type = {
 	.ct_owner = THIS_MODULE,
 };
 
-static const struct config_item_type weft_root_type = {
-	.ct_owner = THIS_MODULE,
-};
-
-static struct config_group weft_tenants_group;
-
-static struct configfs_subsystem weft_subsys = {
-	.su_group = {
-		.cg_item = {
-			.ci_namebuf = "weft",
-			.ci_type = &weft_root_type,
-		},
-	},
-};
+struct config_group weft_tenants_group;
 
 int weft_tenant_init(void)
 {
-	int ret;
-
-	config_group_init(&weft_subsys.su_group);
-	mutex_init(&weft_subsys.su_mutex);
 	config_group_init_type_name(&weft_tenants_group, "tenants", &weft_tenants_type);
-	configfs_add_default_group(&weft_tenants_group, &weft_subsys.su_group);
-
 	weft_tenant_default = weft_tenant_make("default");
 	if (!weft_tenant_default)
 		return -ENOMEM;
 	/* one reference is the folder's, one ours */
 	config_item_get(&weft_tenant_default->group.cg_item);
 	configfs_add_default_group(&weft_tenant_default->group, &weft_tenants_group);
-
-	ret = configfs_register_subsystem(&weft_subsys);
-	if (ret)
-		weft_tenant_fini();
-	return ret;
-}
-
-void weft_tenant_unregister(void)
-{
-	configfs_unregister_subsystem(&weft_subsys);
+	return 0;
 }
 
 void weft_tenant_fini(void)
 {
 	configfs_remove_default_groups(&weft_tenants_group);
-	mutex_destroy(&weft_subsys.su_mutex);
 	config_item_put(&weft_tenant_default->group.cg_item);
 }

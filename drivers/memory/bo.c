@@ -299,7 +299,14 @@ static void weft_bo_free(struct drm_gem_object *gem)
 	weft_pool_put(pool);
 }
 
+/* A name (flink, on the primary node of a render pool) is no way to another client's buffer. */
+static int weft_bo_open(struct drm_gem_object *gem, struct drm_file *file)
+{
+	return to_weft_bo(gem)->client == file->driver_priv ? 0 : -EPERM;
+}
+
 const struct drm_gem_object_funcs weft_bo_funcs = {
+	.open = weft_bo_open,
 	.free = weft_bo_free,
 	.export = weft_bo_export,
 	.mmap = weft_bo_mmap,

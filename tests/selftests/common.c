@@ -222,11 +222,24 @@ uint32_t queue_create(int fd, uint32_t flags, uint32_t depth)
 	return q.handle;
 }
 
-void client_open(struct client *c)
+static void client_init(struct client *c, int fd)
 {
-	c->fd = pool_open();
+	c->fd = fd;
 	c->queue = queue_create(c->fd, 0, 0);
 	c->program = program_create(c->fd);
+}
+
+void client_open(struct client *c)
+{
+	client_init(c, pool_open());
+}
+
+void client_open_pool(struct client *c, const char *name)
+{
+	int fd = pool_open_name(name);
+
+	CHECK_MSG(fd >= 0, "no node of pool %s: %s", name, tap_value(fd));
+	client_init(c, fd);
 }
 
 void client_close(struct client *c)

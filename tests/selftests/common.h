@@ -87,6 +87,25 @@ int pool_try_open(void);			/* -errno */
 const char *pool_path(void);			/* /dev/accel/accelN */
 const char *pool_sysfs(const char *leaf);	/* path below .../device/weft/ */
 
+/* ------------------------------------------------------------------------------ pools by name */
+
+#define POOL_DIR	"/sys/kernel/config/weft/pools"
+
+/* mkdir, write "attribute=value" strings up to NULL, without enabling it; fails the subtest */
+void pool_mkdir_(const char *name, ...) __attribute__((sentinel));
+#define pool_mkdir(name, ...) pool_mkdir_(name, ##__VA_ARGS__, NULL)
+long pool_set(const char *name, const char *attr, const char *value);
+long pool_get(const char *name, const char *attr, char *buf, size_t size);
+long pool_enable(const char *name, bool on);
+long pool_rmdir(const char *name);
+/* path of the node of @kind "accel", "renderD" or "card"; -ENOENT if the pool has none */
+long pool_node(const char *name, const char *kind, char *path, size_t size);
+/* the accel node, or the render node; -errno */
+int pool_open_name(const char *name);
+/* pool that @device is in according to its file, "" if none; fails the subtest */
+const char *dev_pool(const char *device);
+long dev_move(const char *device, const char *pool);
+
 long query(int fd, uint32_t topic, void *data, uint32_t *count, uint32_t stride);
 void pool_info(int fd, struct drm_weft_pool_info *info);
 void client_info(int fd, struct drm_weft_client_info *info);
@@ -108,6 +127,8 @@ struct client {
 
 extern const struct drm_weft_kernel sim_kernels[WEFT_SIM_OP_COUNT];
 void client_open(struct client *c);
+/* the same in the pool @name */
+void client_open_pool(struct client *c, const char *name);
 void client_close(struct client *c);
 uint32_t queue_create(int fd, uint32_t flags, uint32_t depth);
 uint32_t program_create(int fd);

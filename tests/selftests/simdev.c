@@ -158,7 +158,7 @@ static bool is_kept(const char *name)
 
 void devs_cleanup(bool last)
 {
-	static const char *const dirs[] = { SIM_DIR, TENANT_DIR };
+	static const char *const dirs[] = { POOL_DIR, SIM_DIR, TENANT_DIR };
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
 		DIR *dir = opendir(dirs[i]);
@@ -171,7 +171,7 @@ void devs_cleanup(bool last)
 			if (d->d_name[0] == '.' || (!last && is_kept(d->d_name)))
 				continue;
 			snprintf(path, sizeof(path), "%s/%s", dirs[i], d->d_name);
-			if (i == 0)
+			if (dirs[i] == dirs[1])
 				dev_enable(d->d_name, false);
 			if (rmdir(path) && errno != ENOTDIR && errno != EPERM)
 				tap_note("rmdir %s: %s", path, tap_value(-errno));
