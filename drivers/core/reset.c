@@ -163,7 +163,8 @@ static void weft_device_recover(struct weft_device *wdev, struct weft_job *victi
  * weft_device_reset() - reset a device because an operator wants it
  * @wdev: device; runs on it are given back or fail as after a loss
  *
- * Return: 0; -ENODEV it is in no pool, leaves or is gone; -EIO it could not be reset and is quarantined.
+ * Return: 0; -ENODEV it is in no pool, leaves or is gone; -EIO it could not be reset and is
+ * quarantined.
  */
 int weft_device_reset(struct weft_device *wdev)
 {
@@ -171,7 +172,8 @@ int weft_device_reset(struct weft_device *wdev)
 
 	mutex_lock(&wdev->reset_lock);
 	/* who leaves waits for @reset_lock after saying so */
-	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) || READ_ONCE(wdev->lost)) {
+	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) ||
+	    READ_ONCE(wdev->lost)) {
 		ret = -ENODEV;
 	} else {
 		weft_device_recover(wdev, NULL, 0);
