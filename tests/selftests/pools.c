@@ -437,7 +437,8 @@ TEST(syncobjs_apart, "F12: what a job of one pool has promised is no dependency 
 		CHECK_EQ(job_cancel(a.fd, id), 0);
 		CHECK_EQ(job_result(a.fd, id), ECANCELED);
 		/* what is over is over for everybody; a timeline forgets the error of a point */
-		CHECK_EQ(syncobj_wait(b.fd, sb, point, 0, in_ns(PATIENCE)), 0);
+		CHECK_EQ(syncobj_wait(b.fd, sb, point, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT,
+				      in_ns(PATIENCE)), 0);
 		id = submit(&b, &job, 1);
 		CHECK_EQ(job_result(b.fd, id), point ? 0 : ECANCELED);
 	}
@@ -681,8 +682,8 @@ TEST(forced, "rmdir with jobs in flight: every job ends with ENODEV, every ioctl
 			}
 		}
 		id = submit(&c, job, N);
-		/* the head of the longest chain goes first */
-		job_reach(c.fd, id + N / 2, DRM_WEFT_JOB_RUNNING);
+		for (int i = 0; job_state(c.fd, id + i) != DRM_WEFT_JOB_RUNNING; i = (i + 1) % N)
+			;
 		wait[0] = c.fd;
 		wait[1] = id + N - 1;
 		CHECK(!pthread_create(&waiter, NULL, wait_for_ever, wait));
@@ -695,7 +696,9 @@ TEST(forced, "rmdir with jobs in flight: every job ends with ENODEV, every ioctl
 			uint32_t b = sync[i];
 			int f;
 
-			CHECK_EQ(syncobj_wait(d.fd, b, round & 1, 0, in_ns(PATIENCE)), 0);
+			CHECK_EQ(syncobj_wait(d.fd, b, round & 1,
+					      DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT,
+					      in_ns(PATIENCE)), 0);
 			if (round & 1)
 				continue;
 			f = syncobj_sync_file(d.fd, b);
