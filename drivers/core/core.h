@@ -214,6 +214,10 @@ struct weft_pool *weft_poolfs_pool_of(const char *name);
 /* make @device's name part of the configuration @pool; -ENOENT, -E2BIG */
 int weft_poolfs_assign(const char *device, const char *pool);
 
+/* accel.c */
+long weft_accel_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long weft_accel_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
 /* configfs.c */
 int weft_configfs_init(void);
 void weft_configfs_fini(void);

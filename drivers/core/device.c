@@ -232,7 +232,7 @@ static int weft_device_enter(struct weft_device *wdev, u32 id)
 	wdev->sched.credits = weft_device_credits(wdev);
 	wdev->sched.depth = WEFT_BOUND_DEPTH;
 	wdev->sched.price = wdev->desc.price;
-	wdev->sched.open = !wdev->lost && !wdev->gone && !wdev->quarantined;
+	wdev->sched.open = !wdev->lost && !wdev->gone && !wdev->quarantined && !wdev->suspended;
 	ret = weft_memory_device_add(wdev);
 	if (ret)
 		return ret;

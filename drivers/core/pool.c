@@ -62,9 +62,18 @@ static const struct drm_ioctl_desc weft_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(WEFT_JOB_CANCEL, weft_ioctl_job_cancel, DRM_RENDER_ALLOW),
 };
 
+/* DRM_ACCEL_FOPS, but for ioctls */
 static const struct file_operations weft_accel_fops = {
 	.owner = THIS_MODULE,
-	DRM_ACCEL_FOPS,
+	.open = accel_open,
+	.release = drm_release,
+	.unlocked_ioctl = weft_accel_ioctl,
+	.compat_ioctl = weft_accel_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = drm_gem_mmap,
+	.fop_flags = FOP_UNSIGNED_OFFSET,
 	.show_fdinfo = drm_show_fdinfo,
 };
 

@@ -17,6 +17,7 @@
 
 static void weft_device_set_suspended(struct weft_device *wdev, bool suspended)
 {
+	lockdep_assert_held(&wdev->pool_lock);
 	spin_lock(&wdev->pool->lock);
 	wdev->suspended = suspended;
 	spin_unlock(&wdev->pool->lock);
@@ -26,15 +27,28 @@ static void weft_device_set_suspended(struct weft_device *wdev, bool suspended)
 
 void weft_device_suspend(struct weft_device *wdev)
 {
-	weft_device_set_suspended(wdev, true);
-	wait_event(wdev->idle, !atomic_read(&wdev->users));
-	weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
-	wait_event(wdev->idle, !atomic_read(&wdev->users));
+	/* it cannot join or leave a pool meanwhile */
+	down_read(&wdev->pool_lock);
+	if (wdev->pool) {
+		weft_device_set_suspended(wdev, true);
+		wait_event(wdev->idle, !atomic_read(&wdev->users));
+		weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
+		wait_event(wdev->idle, !atomic_read(&wdev->users));
+	} else {
+		/* nobody else looks at it */
+		wdev->suspended = true;
+	}
+	up_read(&wdev->pool_lock);
 }
 EXPORT_SYMBOL_GPL(weft_device_suspend);
 
 void weft_device_resume(struct weft_device *wdev)
 {
-	weft_device_set_suspended(wdev, false);
+	down_read(&wdev->pool_lock);
+	if (wdev->pool)
+		weft_device_set_suspended(wdev, false);
+	else
+		wdev->suspended = false;
+	up_read(&wdev->pool_lock);
 }
 EXPORT_SYMBOL_GPL(weft_device_resume);
