@@ -5,7 +5,6 @@ Every cross reference must resolve (nitpicky); the exceptions are names of the k
 the C library. Rejected: a theme from outside Debian.
 """
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -15,9 +14,7 @@ sys.path.insert(0, str(HERE / "sphinx"))
 project = "weft"
 author = "the weft authors"
 copyright = author
-_uapi = (HERE.parent / "include/uapi/drm/weft_drm.h").read_text()
-version = release = ".".join(re.search(rf"#define DRM_WEFT_{x}\s+(\d+)", _uapi).group(1)
-                             for x in ("MAJOR", "MINOR"))
+version = release = (HERE.parent / "VERSION").read_text().strip()
 
 extensions = ["kerneldoc", "abi"]
 kernel_doc = os.environ["KERNEL_DOC"]

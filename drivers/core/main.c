@@ -58,4 +58,4 @@ module_exit(weft_exit);
 
 MODULE_DESCRIPTION("weft: unified compute devices and their scheduler");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(WEFT_VERSION);
