@@ -14,13 +14,13 @@ _weft() {
 	COMPREPLY=()
 
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="list topo run top explain doctor tenant log --help"
+		words="list topo run top explain doctor tenant config log --help"
 	else
 		case $prev in
 		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best" ;;
 		--class) words="gpu dcu npu cpu dpu" ;;
 		--uid) COMPREPLY=($(compgen -u -- "$cur")); return ;;
-		--log | save) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--log | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		--size | --count | --device | --interval | --weight | --cgroup) return ;;
 		*)
 			case $command in
@@ -28,6 +28,7 @@ _weft() {
 			top) words="--once --interval --json --help" ;;
 			explain) words="--all --log --json --help" ;;
 			log) words="save --json --help" ;;
+			config) words="show save check load --dry-run --device --json --help" ;;
 			tenant)
 				case $prev in
 				set | remove) words=$(_weft_tenants) ;;

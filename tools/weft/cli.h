@@ -39,6 +39,7 @@ int cli_explain(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_tenant(int argc, char **argv);
 int cli_log(int argc, char **argv);
+int cli_config(int argc, char **argv);
 
 /* Where the kernel shows things; $WEFT_ROOT, for tests, is put before each */
 #define CLI_DEBUGFS	"/sys/kernel/debug/weft"

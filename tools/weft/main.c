@@ -16,6 +16,7 @@ static const struct cli_command cli_commands[] = {
 	{ "explain", "why a job went where it went", cli_explain },
 	{ "doctor", "find out what keeps weft from working", cli_doctor },
 	{ "tenant", "list, add, change and remove tenants", cli_tenant },
+	{ "config", "keep tenants, pools and prices in a file, and put them back", cli_config },
 	{ "log", "save the scheduler's log", cli_log },
 };
 
@@ -43,6 +44,10 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		cli_usage(stdout);
+		return CLI_OK;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("weft " WEFT_VERSION);
 		return CLI_OK;
 	}
 	for (i = 0; i < CLI_COMMANDS; i++)
