@@ -70,6 +70,9 @@ check-quick: setup-check ## what is quick: native tests, and the guest tests on 
 check-next: setup-next ## the tests in guests on Debian's next kernel (downloads a second toolchain)
 	@tests/run --next
 
+check-packages: setup-package ## the Debian packages on a booted clean Debian (makes a disk of it once)
+	@tests/run --only packages
+
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
@@ -92,6 +95,9 @@ compile_commands.json: tools/compile-commands FORCE ## for clangd and the like: 
 install: ## modules of the running kernel, tools, manual (DESTDIR, PREFIX)
 	@tools/install install "$(KDIR)" "$(DESTDIR)" "$(PREFIX)" $(USER_DIRS)
 
+dkms-deb: setup-package ## Debian packages weft-dkms and weft-tools, in build/deb
+	@tools/package
+
 uninstall: ## remove exactly what install put there
 	@tools/install uninstall "$(KDIR)" "$(DESTDIR)" "$(PREFIX)"
 
@@ -110,6 +116,7 @@ setup-check: ; @tools/setup build vm check docs lint demo
 setup-docs: ; @tools/setup build vm docs
 setup-lint: ; @tools/setup build vm lint
 setup-next: ; @tools/setup build vm check demo next
+setup-package: ; @tools/setup build vm package
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -117,6 +124,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo shell test check check-quick check-next bench fuzz mutants lint docs \
-	install uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
-	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next
+.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench \
+	fuzz mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
+	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package
