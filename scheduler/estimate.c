@@ -223,3 +223,12 @@ u64 weft_sched_deadline(const struct weft_sched *s, const struct weft_sched_job 
 	bound = weft_mul_sat(8, weft_add_sat(e->mean_ns, weft_mul_sat(4, e->dev_ns)));
 	return min(max(bound, floor), cap);
 }
+
+u64 weft_sched_learned(const struct weft_sched *s, const struct weft_sched_job *job,
+		       const struct weft_sched_device *d)
+{
+	const struct weft_sched_est *e = weft_est_find(s, weft_est_key(job->kernel, d->model),
+						       weft_est_bucket(job->size));
+
+	return e && e->count >= WEFT_EST_AVERAGE ? e->mean_ns : 0;
+}

@@ -622,6 +622,18 @@ u64 weft_sched_estimate(const struct weft_sched *s, const struct weft_sched_job 
 u64 weft_sched_deadline(const struct weft_sched *s, const struct weft_sched_job *job,
 			const struct weft_sched_device *d, u64 floor, u64 cap);
 
+/**
+ * weft_sched_learned() - usual run time of jobs like @job on devices like @d, ns
+ * @s: scheduler
+ * @job: job
+ * @d: device
+ *
+ * Return: the mean of this kernel, model and size, 0 below eight runs: what is guessed or
+ * borrowed is nothing to call another run slow by.
+ */
+u64 weft_sched_learned(const struct weft_sched *s, const struct weft_sched_job *job,
+		       const struct weft_sched_device *d);
+
 /** weft_sched_job_forget() - @job is about to be freed: drop it and its edges everywhere */
 void weft_sched_job_forget(struct weft_sched *s, struct weft_sched_job *job);
 

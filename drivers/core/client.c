@@ -88,6 +88,7 @@ int weft_client_open(struct drm_device *drm, struct drm_file *file)
 	xa_init(&client->records);
 	INIT_LIST_HEAD(&client->jobs);
 	INIT_LIST_HEAD(&client->reaped);
+	INIT_LIST_HEAD(&client->watch_node);
 	INIT_WORK(&client->reap_work, weft_client_reap);
 	init_waitqueue_head(&client->wait);
 
@@ -115,6 +116,7 @@ void weft_client_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct weft_client *client = file->driver_priv;
 
+	weft_health_watch(client, false);
 	weft_client_dismiss(client->pool);
 	queue_work(client->pool->bind_wq, &client->reap_work);
 }
@@ -169,6 +171,11 @@ int weft_ioctl_client_set(struct drm_device *drm, void *data, struct drm_file *f
 		spin_lock(&client->record_lock);
 		memcpy(client->name, name, sizeof(name));
 		spin_unlock(&client->record_lock);
+		return 0;
+	case DRM_WEFT_CLIENT_DEVICE_EVENTS:
+		if (args->value > 1)
+			return -EINVAL;
+		weft_health_watch(client, args->value);
 		return 0;
 	default:
 		return -EINVAL;

@@ -46,6 +46,7 @@
 #include <weft/compat.h>
 
 #include "../../scheduler/sched.h"
+#include "health.h"
 
 struct platform_device;
 struct weft_bo;
@@ -148,6 +149,8 @@ struct weft_pool {
 	u64 pick_seq;
 	/** @usable: ids of devices that may get jobs one day; under @lock */
 	u64 usable;
+	/** @check_work: finds out what jobs that were given back may run on */
+	struct work_struct check_work;
 	/** @devices: by id; written under @topology and @lock, read under either */
 	struct weft_device *devices[DRM_WEFT_MAX_DEVICES];
 	/** @regions: by id */
@@ -161,6 +164,8 @@ struct weft_pool {
 	u64 host_limit;
 	/** @host_reserved: bytes of buffers that exist */
 	atomic64_t host_reserved;
+	/** @host_quarantined: bytes never freed, because a device may still write there */
+	atomic64_t host_quarantined;
 
 	/** @sync_lock: protects @syncs */
 	spinlock_t sync_lock;
@@ -173,6 +178,10 @@ struct weft_pool {
 	bool accounts_dropped;
 	/** @last_client_id: last id given */
 	atomic64_t last_client_id;
+	/** @watchers: clients that want events of devices; &struct weft_client.watch_node */
+	struct list_head watchers;
+	/** @watch_lock: protects @watchers; a client leaves it before its file is freed */
+	struct mutex watch_lock;
 	/** @live: clients, buffers, jobs and devices it has, plus one while it is enabled */
 	refcount_t live;
 	/** @reap_work: takes the pool apart when @live has dropped to zero */
@@ -198,6 +207,12 @@ void weft_pool_remove(struct weft_pool *pool);
 void weft_pool_set_access(struct weft_pool *pool, const struct weft_pool_access *access);
 /* a device came or went: jobs not yet placed may go elsewhere, or nowhere at all */
 void weft_pool_devices_changed(struct weft_pool *pool);
+
+/*
+ * @job is READY again. Devices that came while it was placed are not in its mask, so if none in it
+ * is left that is not the end yet.
+ */
+void weft_pool_check_locked(struct weft_pool *pool, struct weft_job *job);
 static inline void weft_pool_get(struct weft_pool *pool)
 {
 	refcount_inc(&pool->live);
@@ -320,15 +335,19 @@ struct weft_device {
 	struct weft_region *region;
 	/** @host: host region it is attached to */
 	struct weft_region *host;
-	/** @lost: hardware is gone or given up; set once */
+	/** @lost: nothing on it can be relied on: it is being reset, fenced or gone */
 	bool lost;
-	/** @quarantined: reset failed: its memory is never reused */
+	/** @resetting: whether it is quiet is just being found out; woken: @idle */
+	bool resetting;
+	/** @quarantined: it is not quiet; written under @reset_lock and pool->lock */
 	bool quarantined;
-	/** @health: enum drm_weft_health; under pool->lock */
-	u32 health;
+	/** @bus_cut: it is not quiet, but cannot reach host memory; under @reset_lock */
+	bool bus_cut;
+	/** @health: how it is, and what made it so */
+	struct weft_device_health health;
 	/** @users: jobs BINDING, BOUND or RUNNING and copies under way */
 	atomic_t users;
-	/** @idle: woken when @users drops to zero */
+	/** @idle: woken when @users drops to zero, and when @resetting or @health changes */
 	wait_queue_head_t idle;
 	/** @reset_lock: one abort or reset at a time; outside engine->lock */
 	struct mutex reset_lock;
@@ -403,8 +422,13 @@ int weft_device_reset(struct weft_device *wdev);
 void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
 void weft_job_abort_queue(struct weft_job *job);
-void weft_device_open(struct weft_device *wdev, bool open);
 void weft_device_give_up(struct weft_device *wdev);
+bool weft_device_may_open(const struct weft_device *wdev);
+void weft_device_reopen_locked(struct weft_device *wdev);
+void weft_device_drain(struct weft_device *wdev);
+void weft_device_fence(struct weft_device *wdev);
+/* may a transfer that failed still write host memory? Waits for a reset under way */
+bool weft_device_writes_on(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
 void weft_device_gone(struct weft_device *wdev);
 
@@ -481,8 +505,12 @@ struct weft_client {
 	struct list_head reaped;
 	/** @wait: woken when a job retires or a buffer's user ends */
 	wait_queue_head_t wait;
-	/** @file: valid inside ioctls only */
+	/** @file: valid inside ioctls, and on pool->watchers under pool->watch_lock */
 	struct drm_file *file;
+	/** @watch_node: on pool->watchers; under pool->watch_lock */
+	struct list_head watch_node;
+	/** @events_missed: events of devices since the last one sent; under pool->watch_lock */
+	u32 events_missed;
 	/** @reap_work: ends what the closed file left */
 	struct work_struct reap_work;
 	/** @memory: bytes of buffers */

@@ -232,17 +232,18 @@ static int weft_device_enter(struct weft_device *wdev, u32 id)
 	wdev->sched.credits = weft_device_credits(wdev);
 	wdev->sched.depth = WEFT_BOUND_DEPTH;
 	wdev->sched.price = wdev->desc.price;
-	wdev->sched.open = !wdev->lost && !wdev->gone && !wdev->quarantined && !wdev->suspended;
 	ret = weft_memory_device_add(wdev);
 	if (ret)
 		return ret;
 
 	spin_lock(&pool->lock);
 	WRITE_ONCE(wdev->leaving, false);
+	weft_health_enter_locked(wdev);
+	wdev->sched.open = weft_device_may_open(wdev);
 	ret = weft_sched_device_add(&pool->sched, &wdev->sched, weft_now());
 	if (!ret) {
 		pool->devices[id] = wdev;
-		if (!wdev->quarantined)
+		if (weft_health_usable(wdev))
 			pool->usable |= BIT_ULL(id);
 	}
 	spin_unlock(&pool->lock);
@@ -272,22 +273,21 @@ static int weft_device_join(struct weft_device *wdev, struct weft_pool *pool)
 	up_write(&pool->topology);
 	up_write(&wdev->pool_lock);
 	mutex_unlock(&wdev->reset_lock);
-	if (!ret)
-		weft_pool_devices_changed(pool);
-	return ret;
+	if (ret)
+		return ret;
+	weft_pool_devices_changed(pool);
+	weft_health_added(wdev);
+	return 0;
 }
 
 /* No new user from now on: jobs that are not placed yet go elsewhere, or wait. */
 static void weft_device_close(struct weft_device *wdev)
 {
 	struct weft_pool *pool = wdev->pool;
-	struct weft_sched_device to;
 
 	spin_lock(&pool->lock);
 	WRITE_ONCE(wdev->leaving, true);
-	to = wdev->sched;
-	to.open = false;
-	weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
+	weft_health_leave_locked(wdev);
 	spin_unlock(&pool->lock);
 }
 
@@ -298,11 +298,12 @@ static void weft_device_leave(struct weft_device *wdev)
 
 	lockdep_assert_held(&weft_devices_lock);
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
-	/* a reset under way still looks at the memory; none begins any more */
+	/* a reset or a drain under way still needs the region; later ones see that it leaves */
 	mutex_lock(&wdev->reset_lock);
 	mutex_unlock(&wdev->reset_lock);
 	weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
+	weft_health_removed(wdev);
 	weft_program_device_gone(wdev);
 
 	mutex_lock(&wdev->reset_lock);
@@ -453,6 +454,7 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	mutex_init(&wdev->loaded_lock);
 	INIT_LIST_HEAD(&wdev->loaded);
 	init_waitqueue_head(&wdev->idle);
+	weft_health_init(wdev);
 	for (i = 0; i < wdev->desc.engine_count; i++)
 		weft_engine_init(wdev, i);
 	device_initialize(&wdev->dev);
@@ -476,9 +478,6 @@ void weft_device_unregister(struct weft_device *wdev, bool lost)
 	list_del(&wdev->node);
 	if (wdev->pool) {
 		weft_device_close(wdev);
-		spin_lock(&wdev->pool->lock);
-		wdev->health = max_t(u32, wdev->health, DRM_WEFT_HEALTH_DRAINING);
-		spin_unlock(&wdev->pool->lock);
 		if (lost)
 			weft_device_give_up(wdev);
 		weft_device_leave(wdev);

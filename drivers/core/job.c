@@ -205,8 +205,8 @@ void weft_job_return(struct weft_job *job, enum weft_return_reason why)
 		weft_job_end_locked(job, job->cancel);
 	else if (ret)
 		weft_job_end_locked(job, ret);
-	else if (!(job->sched.devices & pool->usable))
-		weft_job_end_locked(job, -ENODEV);
+	else
+		weft_pool_check_locked(pool, job);
 	spin_unlock(&pool->lock);
 	weft_device_user_put(wdev);
 	weft_pump_kick(pool);

@@ -146,7 +146,7 @@ void weft_pool_devices_changed(struct weft_pool *pool)
 	spin_lock(&pool->lock);
 	pool->usable = 0;
 	for (i = 0; i < ARRAY_SIZE(pool->devices); i++)
-		if (pool->devices[i] && !pool->devices[i]->quarantined)
+		if (pool->devices[i] && weft_health_usable(pool->devices[i]))
 			pool->usable |= BIT_ULL(i);
 	list_for_each_entry_safe(job, next, &pool->jobs, pool_node) {
 		if (job->sched.state != WEFT_JOB_WAITING && job->sched.state != WEFT_JOB_READY)
@@ -164,6 +164,18 @@ void weft_pool_devices_changed(struct weft_pool *pool)
 
 	weft_pump_retire(pool);
 	weft_pump_kick(pool);
+}
+
+static void weft_pool_check_work(struct work_struct *work)
+{
+	weft_pool_devices_changed(container_of(work, struct weft_pool, check_work));
+}
+
+void weft_pool_check_locked(struct weft_pool *pool, struct weft_job *job)
+{
+	lockdep_assert_held(&pool->lock);
+	if (!(job->sched.devices & pool->usable))
+		queue_work(pool->bind_wq, &pool->check_work);
 }
 
 /* ----------------------------------------------------------------- lifetime */
@@ -229,10 +241,13 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	INIT_LIST_HEAD(&pool->jobs);
 	INIT_LIST_HEAD(&pool->links);
 	INIT_LIST_HEAD(&pool->accounts);
+	INIT_LIST_HEAD(&pool->watchers);
+	mutex_init(&pool->watch_lock);
 	hash_init(pool->syncs);
 	INIT_WORK(&pool->pump_work, weft_pump_work);
 	INIT_WORK(&pool->release_work, weft_job_release_work);
 	INIT_WORK(&pool->reap_work, weft_pool_reap);
+	INIT_WORK(&pool->check_work, weft_pool_check_work);
 	refcount_set(&pool->live, 1);
 	init_completion(&pool->reaped);
 	/* all buffers may have to live on the host at once: leave the host a quarter */

@@ -65,8 +65,12 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 		/* cancelled meanwhile: it is READY, so it can simply be ended */
 		if (job->cancel)
 			weft_job_end_locked(job, job->cancel);
+		else
+			weft_pool_check_locked(pool, job);
 		return;
 	}
+	if (ran)
+		weft_health_run_locked(wdev, job);
 	weft_sched_job_done(&pool->sched, &job->sched, job->error, ran ? job->busy_ns : 0, now);
 	if (ran) {
 		atomic64_inc(&wdev->jobs_done);

@@ -56,10 +56,16 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 	info->host_region = wdev->sched.host_region;
 	info->price = wdev->sched.price;
 	info->busy_ns = wdev->sched.busy_ns;
-	info->health = wdev->health;
+	info->health = wdev->health.state;
+	info->health_reason = wdev->health.reason;
 	spin_unlock(&wdev->pool->lock);
 	info->jobs_done = atomic64_read(&wdev->jobs_done);
 	info->jobs_failed = atomic64_read(&wdev->jobs_failed);
+	info->errors = atomic64_read(&wdev->health.errors);
+	info->timeouts = atomic64_read(&wdev->health.timeouts);
+	info->slow_runs = atomic64_read(&wdev->health.slow_runs);
+	info->resets = atomic64_read(&wdev->resets);
+	info->resets_failed = atomic64_read(&wdev->health.resets_failed);
 	if (!weft_telemetry_read(wdev, &t) && (t.valid & WEFT_TELEMETRY_LATE))
 		info->late_ns = t.late_ns;
 	for (i = 0; i < WEFT_MAX_ISAS && desc->isas[i]; i++) {

@@ -15,6 +15,8 @@
  * Rejected: resetting under the engine's lock (reset() sleeps), keeping copies across a reset
  * (no backend can promise it for all of memory).
  */
+#include <linux/pci.h>
+
 #include "core.h"
 #include "trace.h"
 #include "../memory/memory.h"
@@ -36,35 +38,34 @@ void weft_job_deadline(struct timer_list *timer)
 	weft_job_abort_queue(job);
 }
 
-static void weft_device_open_locked(struct weft_device *wdev, bool open)
+bool weft_device_may_open(const struct weft_device *wdev)
+{
+	lockdep_assert_held(&wdev->pool->lock);
+	return !wdev->lost && !wdev->leaving && !wdev->gone && !wdev->suspended &&
+	       weft_health_usable(wdev);
+}
+
+/* Open or close @wdev as its state demands. */
+void weft_device_reopen_locked(struct weft_device *wdev)
 {
 	struct weft_pool *pool = wdev->pool;
 	struct weft_sched_device to = wdev->sched;
 
 	lockdep_assert_held(&pool->lock);
-	to.open = open && !wdev->leaving && !wdev->gone && !wdev->suspended;
+	to.open = weft_device_may_open(wdev);
 	if (to.open != wdev->sched.open)
 		weft_sched_device_set(&pool->sched, &wdev->sched, &to, weft_now());
-}
-
-/* Let the scheduler place jobs on @wdev, unless something else is against it, or no more. */
-void weft_device_open(struct weft_device *wdev, bool open)
-{
-	spin_lock(&wdev->pool->lock);
-	weft_device_open_locked(wdev, open);
-	spin_unlock(&wdev->pool->lock);
 }
 
 /* The backend answered ENODEV: it gets no more jobs until it unregisters the device. */
 void weft_device_gone_locked(struct weft_device *wdev)
 {
 	/* while the core resets a device it is ENODEV to transfers, but comes back */
-	if (READ_ONCE(wdev->lost))
+	if (READ_ONCE(wdev->lost) || wdev->gone)
 		return;
-	if (!wdev->gone)
-		trace_fault(wdev, NULL, WEFT_FAULT_GONE, -ENODEV);
+	trace_fault(wdev, NULL, WEFT_FAULT_GONE, -ENODEV);
 	wdev->gone = true;
-	weft_device_open_locked(wdev, false);
+	weft_health_update_locked(wdev, DRM_WEFT_REASON_GONE);
 }
 
 /* The same for who holds nothing that keeps the device in its pool, or its pool's topology. */
@@ -81,11 +82,62 @@ void weft_device_gone(struct weft_device *wdev)
 	up_read(&wdev->pool_lock);
 }
 
-static void weft_device_set_health(struct weft_device *wdev, u32 health)
+/*
+ * Nothing stops the device: keep it from host memory at least. A read completion pushes the
+ * writes before it out of the fabric; a device that was pulled reads as ones and writes nothing.
+ */
+static bool weft_device_cut_bus(struct weft_device *wdev)
 {
+	struct pci_dev *pdev;
+	u16 command;
+
+	if (!wdev->dev.parent || !dev_is_pci(wdev->dev.parent))
+		return false;
+	pdev = to_pci_dev(wdev->dev.parent);
+	pci_clear_master(pdev);
+	return !pci_read_config_word(pdev, PCI_COMMAND, &command) ?
+	       !(command & PCI_COMMAND_MASTER) || PCI_POSSIBLE_ERROR(command) : true;
+}
+
+static void weft_device_restore_bus(struct weft_device *wdev)
+{
+	if (wdev->bus_cut && dev_is_pci(wdev->dev.parent))
+		pci_set_master(to_pci_dev(wdev->dev.parent));
+	wdev->bus_cut = false;
+}
+
+bool weft_device_writes_on(struct weft_device *wdev)
+{
+	wait_event(wdev->idle, !READ_ONCE(wdev->resetting));
+	return READ_ONCE(wdev->quarantined) && !READ_ONCE(wdev->bus_cut);
+}
+
+/* Ask the backend for a reset, and settle what may be relied on from now on. */
+static bool weft_device_stop(struct weft_device *wdev, struct weft_job *victim)
+{
+	bool quiet;
+
+	lockdep_assert_held(&wdev->reset_lock);
+	WRITE_ONCE(wdev->resetting, true);
+	quiet = !wdev->ops->reset(wdev);
+	atomic64_inc(&wdev->resets);
+	if (quiet) {
+		weft_device_restore_bus(wdev);
+	} else {
+		atomic64_inc(&wdev->health.resets_failed);
+		wdev->bus_cut = weft_device_cut_bus(wdev);
+		trace_fault(wdev, victim, WEFT_FAULT_QUARANTINE, -EIO);
+		dev_err(&wdev->dev, "cannot be reset: its memory is quarantined%s\n",
+			wdev->bus_cut ? ", its way to host memory is cut" : "");
+	}
 	spin_lock(&wdev->pool->lock);
-	wdev->health = health;
+	WRITE_ONCE(wdev->quarantined, !quiet);
+	if (!quiet)
+		weft_health_update_locked(wdev, DRM_WEFT_REASON_RESET_FAILED);
 	spin_unlock(&wdev->pool->lock);
+	WRITE_ONCE(wdev->resetting, false);
+	wake_up_all(&wdev->idle);
+	return quiet;
 }
 
 /*
@@ -103,20 +155,15 @@ static bool weft_device_quiesce(struct weft_device *wdev, struct weft_job *victi
 		room += wdev->engines[i].credits;
 	taken = kcalloc(room, sizeof(*taken), GFP_KERNEL | __GFP_NOFAIL);
 
-	weft_device_open(wdev, false);
+	spin_lock(&wdev->pool->lock);
 	WRITE_ONCE(wdev->lost, true);
+	weft_device_reopen_locked(wdev);
+	spin_unlock(&wdev->pool->lock);
 	weft_engine_stop(wdev, true);
 	weft_engine_take_running(wdev, taken, &count);
 	weft_telemetry_quiesce(wdev);
 
-	quiet = wdev->ops->reset && wdev->ops->reset(wdev) == 0;
-	atomic64_inc(&wdev->resets);
-	if (!quiet) {
-		trace_fault(wdev, victim, WEFT_FAULT_QUARANTINE, -EIO);
-		dev_err(&wdev->dev, "cannot be reset: its memory is quarantined\n");
-		WRITE_ONCE(wdev->quarantined, true);
-		weft_device_set_health(wdev, DRM_WEFT_HEALTH_QUARANTINED);
-	}
+	quiet = weft_device_stop(wdev, victim);
 	if (victim) {
 		if (!quiet)
 			weft_residency_quarantine(victim);
@@ -143,45 +190,107 @@ void weft_device_give_up(struct weft_device *wdev)
 	mutex_unlock(&wdev->reset_lock);
 }
 
-static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
+/* After weft_device_quiesce(): nothing that was on the device is there any more. */
+static void weft_device_forget(struct weft_device *wdev)
 {
 	lockdep_assert_held(&wdev->reset_lock);
-	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
-	if (!weft_device_quiesce(wdev, victim, error)) {
-		weft_pool_devices_changed(wdev->pool);
-		return;
-	}
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	weft_memory_device_evacuate(wdev, true);
-	WRITE_ONCE(wdev->lost, false);
+}
+
+/* It is quiet and empty: it may take jobs again, as far as its health allows. */
+static void weft_device_return(struct weft_device *wdev)
+{
+	lockdep_assert_held(&wdev->reset_lock);
+	weft_memory_device_quiet(wdev);
+	wdev->health.drained = false;
 	weft_engine_stop(wdev, false);
-	weft_device_open(wdev, true);
+	spin_lock(&wdev->pool->lock);
+	WRITE_ONCE(wdev->lost, false);
+	weft_health_update_locked(wdev, DRM_WEFT_REASON_RESET);
+	spin_unlock(&wdev->pool->lock);
 	weft_pump_kick(wdev->pool);
 }
 
+static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
+{
+	bool quiet;
+
+	lockdep_assert_held(&wdev->reset_lock);
+	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
+	weft_health_fault(wdev, WEFT_BLAME_RESET, victim);
+	quiet = weft_device_quiesce(wdev, victim, error);
+	weft_device_forget(wdev);
+	if (quiet)
+		weft_device_return(wdev);
+}
+
 /**
- * weft_device_reset() - reset a device because an operator wants it
- * @wdev: device; runs on it are given back or fail as after a loss
+ * weft_device_reset() - an operator resets the device
+ * @wdev: device
  *
- * Return: 0; -ENODEV it is in no pool, leaves or is gone; -EIO it could not be reset and is
- * quarantined.
+ * Jobs on it are taken back as from a lost device. If it succeeds the device is as new: its
+ * faults are forgotten, a quarantine ends. Whoever wants it draining still does.
+ *
+ * Return: 0, -EIO it is quarantined, -ENODEV it is in no pool, leaves or is gone.
  */
 int weft_device_reset(struct weft_device *wdev)
 {
+	struct weft_device_health *h = &wdev->health;
 	int ret = 0;
 
 	mutex_lock(&wdev->reset_lock);
-	/* who leaves waits for @reset_lock after saying so */
-	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone) ||
-	    READ_ONCE(wdev->lost)) {
+	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone)) {
 		ret = -ENODEV;
-	} else {
-		weft_device_recover(wdev, NULL, 0);
-		if (READ_ONCE(wdev->quarantined))
-			ret = -EIO;
+		goto unlock;
 	}
+	if (!weft_device_quiesce(wdev, NULL, 0))
+		ret = -EIO;
+	weft_device_forget(wdev);
+	if (ret)
+		goto unlock;
+	spin_lock(&wdev->pool->lock);
+	weft_bucket_empty(&h->bucket);
+	if (h->wish == DRM_WEFT_HEALTH_QUARANTINED)
+		h->wish = DRM_WEFT_HEALTH_OK;
+	spin_unlock(&wdev->pool->lock);
+	weft_device_return(wdev);
+unlock:
 	mutex_unlock(&wdev->reset_lock);
 	return ret;
+}
+
+static bool weft_device_drains(const struct weft_device *wdev)
+{
+	return READ_ONCE(wdev->health.state) == DRM_WEFT_HEALTH_DRAINING &&
+	       !READ_ONCE(wdev->leaving) && !READ_ONCE(wdev->gone);
+}
+
+/*
+ * The device is draining: once it is idle, move what is only there to the host. Given up as soon
+ * as the device is anything but draining.
+ */
+void weft_device_drain(struct weft_device *wdev)
+{
+	wait_event(wdev->idle, !atomic_read(&wdev->users) || !weft_device_drains(wdev));
+	mutex_lock(&wdev->reset_lock);
+	if (weft_device_drains(wdev) && !wdev->lost && !wdev->health.drained) {
+		weft_memory_device_evacuate(wdev, false);
+		wdev->health.drained = true;
+	}
+	mutex_unlock(&wdev->reset_lock);
+}
+
+/* The device is quarantined, but may not have been stopped yet. */
+void weft_device_fence(struct weft_device *wdev)
+{
+	mutex_lock(&wdev->reset_lock);
+	if (READ_ONCE(wdev->health.state) == DRM_WEFT_HEALTH_QUARANTINED &&
+	    !READ_ONCE(wdev->leaving) && !wdev->lost) {
+		weft_device_quiesce(wdev, NULL, 0);
+		weft_device_forget(wdev);
+	}
+	mutex_unlock(&wdev->reset_lock);
 }
 
 /* A running job has to end: its deadline passed or it was cancelled. */

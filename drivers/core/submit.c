@@ -238,7 +238,7 @@ u64 weft_job_devices(struct weft_job *job, int *why)
 		*why = -ENODEV;
 	for (i = 0; i < ARRAY_SIZE(pool->devices); i++) {
 		wdev = pool->devices[i];
-		if (!wdev || wdev->quarantined)
+		if (!wdev || !weft_health_usable(wdev))
 			continue;
 		if (job->class_mask && !(job->class_mask & BIT(wdev->desc.dev_class)))
 			continue;

@@ -20,8 +20,8 @@ static void weft_device_set_suspended(struct weft_device *wdev, bool suspended)
 	lockdep_assert_held(&wdev->pool_lock);
 	spin_lock(&wdev->pool->lock);
 	wdev->suspended = suspended;
+	weft_device_reopen_locked(wdev);
 	spin_unlock(&wdev->pool->lock);
-	weft_device_open(wdev, !suspended && !READ_ONCE(wdev->lost));
 	weft_pump_kick(wdev->pool);
 }
 

@@ -128,6 +128,12 @@ static ssize_t host_reserved_show(struct device *dev, struct device_attribute *a
 }
 static DEVICE_ATTR_RO(host_reserved);
 
+static ssize_t host_quarantined_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&to_pool(dev)->host_quarantined));
+}
+static DEVICE_ATTR_RO(host_quarantined);
+
 static struct attribute *weft_pool_attrs[] = {
 	&dev_attr_name.attr,
 	&dev_attr_node.attr,
@@ -138,6 +144,7 @@ static struct attribute *weft_pool_attrs[] = {
 	&dev_attr_available_policies.attr,
 	&dev_attr_host_limit.attr,
 	&dev_attr_host_reserved.attr,
+	&dev_attr_host_quarantined.attr,
 	NULL,
 };
 
@@ -173,13 +180,6 @@ const struct device_type weft_pool_type = {
 
 /* ------------------------------------------------------------------- device */
 
-static const char * const weft_health_names[] = {
-	[DRM_WEFT_HEALTH_OK] = "ok",
-	[DRM_WEFT_HEALTH_DEGRADED] = "degraded",
-	[DRM_WEFT_HEALTH_DRAINING] = "draining",
-	[DRM_WEFT_HEALTH_QUARANTINED] = "quarantined",
-};
-
 #define WEFT_DEVICE_SHOW(_name, _fmt, ...)						\
 static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 {											\
@@ -194,10 +194,13 @@ WEFT_DEVICE_SHOW(vendor, "%s", wdev->desc.vendor);
 WEFT_DEVICE_SHOW(model, "%s", wdev->desc.model);
 WEFT_DEVICE_SHOW(preempt_level, "%u", wdev->desc.preempt_level);
 WEFT_DEVICE_SHOW(credits, "%u", weft_device_credits(wdev));
-WEFT_DEVICE_SHOW(health, "%s", weft_health_names[READ_ONCE(wdev->health)]);
 WEFT_DEVICE_SHOW(jobs_done, "%lld", (s64)atomic64_read(&wdev->jobs_done));
 WEFT_DEVICE_SHOW(jobs_failed, "%lld", (s64)atomic64_read(&wdev->jobs_failed));
 WEFT_DEVICE_SHOW(resets, "%lld", (s64)atomic64_read(&wdev->resets));
+WEFT_DEVICE_SHOW(resets_failed, "%lld", (s64)atomic64_read(&wdev->health.resets_failed));
+WEFT_DEVICE_SHOW(errors, "%lld", (s64)atomic64_read(&wdev->health.errors));
+WEFT_DEVICE_SHOW(timeouts, "%lld", (s64)atomic64_read(&wdev->health.timeouts));
+WEFT_DEVICE_SHOW(slow_runs, "%lld", (s64)atomic64_read(&wdev->health.slow_runs));
 WEFT_DEVICE_SHOW(memory_size, "%llu", wdev->desc.memory_size);
 
 static ssize_t id_show(struct device *dev, struct device_attribute *attr, char *buf)
@@ -286,6 +289,20 @@ static ssize_t memory_used_show(struct device *dev, struct device_attribute *att
 }
 static DEVICE_ATTR_RO(memory_used);
 
+static ssize_t memory_quarantined_show(struct device *dev, struct device_attribute *attr,
+				       char *buf)
+{
+	struct weft_device *wdev = to_weft_device(dev);
+	u64 bytes = 0;
+
+	down_read(&wdev->pool_lock);
+	if (wdev->region)
+		bytes = atomic64_read(&wdev->region->quarantined);
+	up_read(&wdev->pool_lock);
+	return sysfs_emit(buf, "%llu\n", bytes);
+}
+static DEVICE_ATTR_RO(memory_quarantined);
+
 static ssize_t price_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n", READ_ONCE(to_weft_device(dev)->desc.price));
@@ -306,6 +323,19 @@ static ssize_t price_store(struct device *dev, struct device_attribute *attr, co
 }
 static DEVICE_ATTR_RW(price);
 
+static ssize_t health_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  weft_health_name(READ_ONCE(to_weft_device(dev)->health.state)));
+}
+
+static ssize_t health_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	return weft_health_set(to_weft_device(dev), buf) ?: count;
+}
+static DEVICE_ATTR_RW(health);
+
 static ssize_t reset_store(struct device *dev, struct device_attribute *attr, const char *buf,
 			   size_t count)
 {
@@ -321,6 +351,40 @@ static ssize_t reset_store(struct device *dev, struct device_attribute *attr, co
 }
 static DEVICE_ATTR_WO(reset);
 
+static ssize_t weft_limit_store(struct device *dev, const char *buf, size_t count, u32 *limit,
+				u32 least)
+{
+	struct weft_device *wdev = to_weft_device(dev);
+	u32 value;
+	int ret = kstrtou32(buf, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value < least || value > WEFT_HEALTH_MAX)
+		return -ERANGE;
+	weft_health_limit(wdev, limit, value);
+	return count;
+}
+
+#define WEFT_DEVICE_LIMIT(_name, _field, _least)					\
+static ssize_t _name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
+{											\
+	return sysfs_emit(buf, "%u\n", READ_ONCE(to_weft_device(dev)->health.limits._field)); \
+}											\
+static ssize_t _name##_store(struct device *dev, struct device_attribute *attr,		\
+			     const char *buf, size_t count)				\
+{											\
+	return weft_limit_store(dev, buf, count,					\
+				&to_weft_device(dev)->health.limits._field, _least);	\
+}											\
+static DEVICE_ATTR_RW(_name)
+
+WEFT_DEVICE_LIMIT(degrade_at, degrade_at, 1);
+WEFT_DEVICE_LIMIT(drain_at, drain_at, 0);
+WEFT_DEVICE_LIMIT(quarantine_at, quarantine_at, 0);
+WEFT_DEVICE_LIMIT(fault_leak, leak, 0);
+WEFT_DEVICE_LIMIT(slow_factor, slow_factor, 0);
+
 static struct attribute *weft_device_attrs[] = {
 	&dev_attr_id.attr,
 	&dev_attr_pool.attr,
@@ -335,10 +399,20 @@ static struct attribute *weft_device_attrs[] = {
 	&dev_attr_jobs_done.attr,
 	&dev_attr_jobs_failed.attr,
 	&dev_attr_resets.attr,
+	&dev_attr_resets_failed.attr,
+	&dev_attr_errors.attr,
+	&dev_attr_timeouts.attr,
+	&dev_attr_slow_runs.attr,
 	&dev_attr_reset.attr,
+	&dev_attr_degrade_at.attr,
+	&dev_attr_drain_at.attr,
+	&dev_attr_quarantine_at.attr,
+	&dev_attr_fault_leak.attr,
+	&dev_attr_slow_factor.attr,
 	&dev_attr_busy_ns.attr,
 	&dev_attr_memory_size.attr,
 	&dev_attr_memory_used.attr,
+	&dev_attr_memory_quarantined.attr,
 	NULL,
 };
 

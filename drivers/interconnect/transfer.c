@@ -150,5 +150,10 @@ int weft_transfer_wait(struct weft_transfer *t)
 	wait_for_completion(&t->done);
 	list_for_each_entry_safe(piece, next, &t->pieces, node)
 		kfree(piece);
+	if (t->error && t->error != -ENODEV && t->error != -ENOMEM && !READ_ONCE(t->wdev->lost))
+		weft_health_fault(t->wdev, WEFT_BLAME_ERROR, NULL);
+	/* a device that could not be stopped may still be writing what it was to bring */
+	if (t->error && t->kind == WEFT_COPY_TO_HOST && weft_device_writes_on(t->wdev))
+		WRITE_ONCE(t->bo->quarantined, true);
 	return t->error;
 }

@@ -151,6 +151,7 @@ unsigned long weft_bo_run(struct weft_bo *bo, unsigned long first, struct page *
 static void weft_bo_free_pages(struct weft_bo *bo)
 {
 	unsigned long count = weft_bo_pages(bo), first, i;
+	u64 bytes;
 
 	if (!bo->chunks)
 		return;
@@ -167,9 +168,11 @@ static void weft_bo_free_pages(struct weft_bo *bo)
 		cond_resched();
 	}
 	kvfree(bo->chunks);
+	bytes = (u64)atomic_long_read(&bo->populated) << PAGE_SHIFT;
 	if (bo->quarantined)
-		return;
-	atomic64_sub((u64)atomic_long_read(&bo->populated) << PAGE_SHIFT, &bo->host.region->used);
+		atomic64_add(bytes, &bo->pool->host_quarantined);
+	else
+		atomic64_sub(bytes, &bo->host.region->used);
 }
 
 /* --------------------------------------------------------------------- mmap */

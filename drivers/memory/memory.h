@@ -57,6 +57,8 @@ int weft_memory_device_add(struct weft_device *wdev);
  * topology lock is not held.
  */
 void weft_memory_device_evacuate(struct weft_device *wdev, bool lost);
+/* The device is quiet after all: what was quarantined of its memory can be used again. */
+void weft_memory_device_quiet(struct weft_device *wdev);
 /*
  * Topology held for writing; afterwards wdev->region is NULL. @quarantine: the device is not
  * quiet. Its memory is given to nobody again in any case: the region is gone.
@@ -105,7 +107,10 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev);
  */
 void weft_residency_unbind(struct weft_job *job, bool ran, int error);
 
-/* bytes of a job whose device may still write: pages and blocks of @job's holds are never reused */
+/*
+ * Bytes of a job whose device may still write: blocks of @job's holds are not reused, and pages
+ * neither unless the device is cut off from host memory.
+ */
 void weft_residency_quarantine(struct weft_job *job);
 /*
  * Outputs of a job that ended without running: LOST for later jobs (they were promised); pool->lock
@@ -161,7 +166,7 @@ struct weft_bo_copy {
 	u32 id;
 	/** @referenced: held since an evictor last looked */
 	bool referenced;
-	/** @quarantined: a device may write here for ever: the blocks are never reused */
+	/** @quarantined: the device may write here until it is quiet: not reused before */
 	bool quarantined;
 	/** @region: a reference while there is memory */
 	struct weft_region *region;
@@ -254,7 +259,7 @@ struct weft_region {
 	struct gpu_buddy mm;
 	/** @lru: copies with memory here; those at the head are evicted first */
 	struct list_head lru;
-	/** @quarantine: blocks that are never reused */
+	/** @quarantine: blocks that are not reused before the device is quiet */
 	struct list_head quarantine;
 	/** @wait: woken when @events changes */
 	wait_queue_head_t wait;

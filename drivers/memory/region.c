@@ -163,6 +163,20 @@ int weft_memory_device_add(struct weft_device *wdev)
 	return 0;
 }
 
+void weft_memory_device_quiet(struct weft_device *wdev)
+{
+	struct weft_region *region = wdev->region;
+	u64 bytes;
+
+	mutex_lock(&region->lock);
+	bytes = atomic64_xchg(&region->quarantined, 0);
+	gpu_buddy_free_list(&region->mm, &region->quarantine, 0);
+	atomic64_sub(bytes, &region->used);
+	mutex_unlock(&region->lock);
+	if (bytes)
+		weft_region_event(region);
+}
+
 void weft_memory_device_remove(struct weft_device *wdev, bool quarantine)
 {
 	struct weft_region *region = wdev->region;

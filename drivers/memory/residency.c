@@ -835,7 +835,8 @@ void weft_residency_quarantine(struct weft_job *job)
 		if (!job->holds[i].copy)
 			continue;
 		WRITE_ONCE(job->holds[i].copy->quarantined, true);
-		WRITE_ONCE(job->holds[i].bo->quarantined, true);
+		if (!job->wdev->bus_cut)
+			WRITE_ONCE(job->holds[i].bo->quarantined, true);
 	}
 }
 

@@ -75,6 +75,12 @@ long dev_set(const char *name, const char *attr, const char *value);
 uint64_t dev_get(const char *name, const char *attr);
 long dev_enable(const char *name, bool on);
 long dev_remove(const char *name);		/* enabled=0 and rmdir */
+/* files of /sys/bus/weft/devices/NAME/: 0 or -errno; the number read; is the text @want? */
+long wdev_set(const char *name, const char *attr, const char *value);
+uint64_t wdev_get(const char *name, const char *attr);
+bool wdev_is(const char *name, const char *attr, const char *want);
+/* waits until it is; fails the subtest if that takes too long */
+void wdev_reach(const char *name, const char *attr, const char *want);
 /* SETUP() of most programs: these devices exist for all subtests */
 void devs_keep(void);
 /* the last of the tests' devices and tenants goes; set as tap_cleanup by the library */

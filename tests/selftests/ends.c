@@ -758,6 +758,9 @@ TEST(write_after_abort, "F18: a device that writes after a failed abort reaches 
 			bo_close(c.fd, x[i]);
 		}
 	}
+	/* three resets make it suspect, but each has brought it back */
 	CHECK(dev_find(c.fd, "faulty", &d));
-	CHECK_EQ(d.health, DRM_WEFT_HEALTH_OK);
+	CHECK_EQ(d.health, DRM_WEFT_HEALTH_DEGRADED);
+	CHECK_EQ(d.resets, 3);
+	CHECK_EQ(d.resets_failed, 0);
 }

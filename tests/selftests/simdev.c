@@ -133,6 +133,51 @@ long dev_remove(const char *name)
 	return rmdir(path) ? -errno : 0;
 }
 
+static const char *wdev_path(const char *name, const char *attr)
+{
+	static __thread char path[512];
+
+	snprintf(path, sizeof(path), "/sys/bus/weft/devices/%s/%s", name, attr);
+	return path;
+}
+
+long wdev_set(const char *name, const char *attr, const char *value)
+{
+	return file_write(wdev_path(name, attr), value);
+}
+
+uint64_t wdev_get(const char *name, const char *attr)
+{
+	char buf[64];
+	long ret = file_read(wdev_path(name, attr), buf, sizeof(buf));
+
+	CHECK_MSG(ret >= 0, "%s: %s: %s", name, attr, tap_value(ret));
+	return strtoull(buf, NULL, 0);
+}
+
+bool wdev_is(const char *name, const char *attr, const char *want)
+{
+	char buf[64];
+
+	return file_read(wdev_path(name, attr), buf, sizeof(buf)) >= 0 && !strcmp(buf, want);
+}
+
+void wdev_reach(const char *name, const char *attr, const char *want)
+{
+	uint64_t end = in_ns(PATIENCE);
+	char buf[64];
+
+	while (!wdev_is(name, attr, want)) {
+		if (now_ns() >= end) {
+			if (file_read(wdev_path(name, attr), buf, sizeof(buf)) < 0)
+				strcpy(buf, "not there");
+			tap_fail(__FILE__, __LINE__, "%s: %s stays %s, wanted %s", name, attr, buf,
+				 want);
+		}
+		sleep_ms(1);
+	}
+}
+
 static char *kept[16];
 
 void devs_keep(void)

@@ -146,16 +146,42 @@ enum drm_weft_class {
 
 #define DRM_WEFT_CLASS_COUNT 5
 
-/** enum drm_weft_health - what the operator should think of a device */
+/** enum drm_weft_health - how a device is */
 enum drm_weft_health {
 	/** @DRM_WEFT_HEALTH_OK: takes jobs */
 	DRM_WEFT_HEALTH_OK = 0,
-	/** @DRM_WEFT_HEALTH_DEGRADED: not reported yet */
+	/** @DRM_WEFT_HEALTH_DEGRADED: takes jobs, but has had faults lately */
 	DRM_WEFT_HEALTH_DEGRADED = 1,
-	/** @DRM_WEFT_HEALTH_DRAINING: is being unregistered */
+	/**
+	 * @DRM_WEFT_HEALTH_DRAINING: takes no new jobs; what runs ends, then what is only in its
+	 * memory moves to the host
+	 */
 	DRM_WEFT_HEALTH_DRAINING = 2,
-	/** @DRM_WEFT_HEALTH_QUARANTINED: could not be reset: no jobs, memory not reused */
+	/**
+	 * @DRM_WEFT_HEALTH_QUARANTINED: stopped, or could not be stopped; no jobs, and nothing that
+	 * was in its memory is relied on. Only a reset ends it
+	 */
 	DRM_WEFT_HEALTH_QUARANTINED = 3,
+};
+
+/** enum drm_weft_device_reason - why a device's health is what it is, or why an event was sent */
+enum drm_weft_device_reason {
+	/** @DRM_WEFT_REASON_ADDED: the device has come */
+	DRM_WEFT_REASON_ADDED = 0,
+	/** @DRM_WEFT_REASON_REMOVED: the device has gone; its id names nothing any more */
+	DRM_WEFT_REASON_REMOVED = 1,
+	/** @DRM_WEFT_REASON_FAULTS: failed, hung or slow runs */
+	DRM_WEFT_REASON_FAULTS = 2,
+	/** @DRM_WEFT_REASON_RECOVERED: no more of them for a while */
+	DRM_WEFT_REASON_RECOVERED = 3,
+	/** @DRM_WEFT_REASON_OPERATOR: somebody said so */
+	DRM_WEFT_REASON_OPERATOR = 4,
+	/** @DRM_WEFT_REASON_RESET: a reset succeeded */
+	DRM_WEFT_REASON_RESET = 5,
+	/** @DRM_WEFT_REASON_RESET_FAILED: a reset failed */
+	DRM_WEFT_REASON_RESET_FAILED = 6,
+	/** @DRM_WEFT_REASON_GONE: the hardware does not answer */
+	DRM_WEFT_REASON_GONE = 7,
 };
 
 /**
@@ -179,6 +205,13 @@ enum drm_weft_health {
  * @name: name of the device on the weft bus
  * @vendor: vendor's name
  * @model: model's name; devices of one model share learned run times
+ * @health_reason: &enum drm_weft_device_reason of the last change of @health
+ * @pad: zero
+ * @errors: runs and transfers that failed with an error of the device
+ * @timeouts: runs that were aborted at their deadline
+ * @slow_runs: runs that took many times what such runs take
+ * @resets: resets made, however they ended
+ * @resets_failed: of these, those that failed
  */
 struct drm_weft_device_info {
 	__u32 id;
@@ -200,6 +233,13 @@ struct drm_weft_device_info {
 	char name[DRM_WEFT_NAME_LEN];
 	char vendor[DRM_WEFT_NAME_LEN];
 	char model[DRM_WEFT_NAME_LEN];
+	__u32 health_reason;
+	__u32 pad;
+	__u64 errors;
+	__u64 timeouts;
+	__u64 slow_runs;
+	__u64 resets;
+	__u64 resets_failed;
 };
 
 /** enum drm_weft_region_kind - where a region's bytes are */
@@ -562,6 +602,8 @@ struct drm_weft_queue_set {
 #define DRM_WEFT_CLIENT_LONG_RUNNING	1
 /** define DRM_WEFT_CLIENT_NAME - @value: pointer to 32 bytes, NUL-terminated, for logs */
 #define DRM_WEFT_CLIENT_NAME		2
+/** define DRM_WEFT_CLIENT_DEVICE_EVENTS - @value 1: read() gives DRM_WEFT_EVENT_DEVICE; 0: not */
+#define DRM_WEFT_CLIENT_DEVICE_EVENTS	3
 
 /**
  * struct drm_weft_client_set - change a property of the client
@@ -863,6 +905,30 @@ struct drm_weft_event_queue {
 	struct drm_event base;
 	__u32 queue;
 	__u32 pad;
+};
+
+/**
+ * define DRM_WEFT_EVENT_DEVICE - read(): a device came, went, or its health changed; for clients
+ * that asked with DRM_WEFT_CLIENT_DEVICE_EVENTS
+ */
+#define DRM_WEFT_EVENT_DEVICE		0x80000001
+
+/**
+ * struct drm_weft_event_device - event of a device
+ * @base: type and length
+ * @device: device id
+ * @health: &enum drm_weft_health from now on
+ * @reason: &enum drm_weft_device_reason
+ * @missed: events before this one that were not kept, because the client did not read
+ *
+ * Changes that follow each other closely may come as one. What counts is what QUERY says.
+ */
+struct drm_weft_event_device {
+	struct drm_event base;
+	__u32 device;
+	__u32 health;
+	__u32 reason;
+	__u32 missed;
 };
 
 #define DRM_WEFT_IOWR(nr, type) DRM_IOWR(DRM_COMMAND_BASE + (nr), type)
