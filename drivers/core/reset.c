@@ -321,6 +321,8 @@ void weft_job_abort_work(struct work_struct *work)
 	if (!cancel)
 		trace_fault(wdev, job, WEFT_FAULT_TIMEOUT, -ETIME);
 	ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
+	/* it has not taken too long: its device is gone, and nobody had noticed */
+	job->lost = ret == -ENODEV && !cancel;
 	if (ret) {
 		dev_warn(&wdev->dev, "job %llu cannot be aborted: resetting the device\n",
 			 job->sched.id);

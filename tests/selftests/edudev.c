@@ -125,23 +125,41 @@ static int express_capability(int fd)
 	return 0;
 }
 
-void edu_slot_power(const char *port, bool on, bool lamp)
+/* The port's Slot Control register: @clear these bits, then @set these. */
+static void slot_control(const struct edu_dev *dev, uint16_t clear, uint16_t set)
 {
-	const int slot_control = 0x18;
 	char path[PATH_MAX];
 	uint16_t control;
-	int fd, cap;
+	int fd, at;
 
-	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", port);
+	snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", dev->port);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	CHECK_MSG(fd >= 0, "%s: %s", path, tap_value(-errno));
-	cap = express_capability(fd);
-	CHECK(cap);
-	CHECK(pread(fd, &control, 2, cap + slot_control) == 2);
-	control &= ~0x0700;	/* power controller: 0 on; indicator: 1 on, 3 off */
-	control |= (on ? 0 : 0x0400) | (lamp ? 0x0100 : 0x0300);
-	CHECK(pwrite(fd, &control, 2, cap + slot_control) == 2);
+	at = express_capability(fd);
+	CHECK(at);
+	at += 0x18;
+	CHECK(pread(fd, &control, 2, at) == 2);
+	control = (control & ~clear) | set;
+	CHECK(pwrite(fd, &control, 2, at) == 2);
 	close(fd);
+}
+
+#define SLOT_INTERRUPT	0x0020
+#define SLOT_LAMP	0x0300
+#define SLOT_LAMP_ON	0x0100
+#define SLOT_LAMP_OFF	0x0300
+#define SLOT_POWER_OFF	0x0400
+
+void edu_power(const struct edu_dev *dev, bool on)
+{
+	slot_control(dev, SLOT_POWER_OFF, on ? 0 : SLOT_POWER_OFF);
+}
+
+void edu_pull(const struct edu_dev *dev)
+{
+	/* QEMU lets go of a card whose slot is dark; the hotplug driver must not see it dark */
+	slot_control(dev, SLOT_INTERRUPT | SLOT_LAMP, SLOT_LAMP_OFF | SLOT_POWER_OFF);
+	slot_control(dev, SLOT_POWER_OFF | SLOT_LAMP, SLOT_LAMP_ON | SLOT_INTERRUPT);
 }
 
 uint32_t edu_program_create(int fd)

@@ -7,9 +7,9 @@
  *
  * A device goes in three ways. In order: its remove file in sysfs (and back by a scan of the bus).
  * Silently: the slot's power is switched off in the port's registers, behind the back of the
- * hotplug driver; the device answers with all ones and nobody is told. By surprise: with the
- * slot's lamp off, too, QEMU takes the card out at once and the hotplug driver finds the slot
- * empty; the card comes back only if the host plugs it in again (tests/edu/run does).
+ * hotplug driver; the device answers with all ones and nobody is told. By surprise: with power
+ * and lamp off QEMU takes the card out, and the hotplug driver finds the slot empty; the card comes
+ * back only if the host plugs it in again (tests/edu/run does).
  */
 #ifndef EDUDEV_H
 #define EDUDEV_H
@@ -35,8 +35,10 @@ void edu_info(int fd, const struct edu_dev *dev, struct drm_weft_device_info *in
 
 long edu_remove(const struct edu_dev *dev);
 long edu_rescan(void);
-/* power of a slot, behind everybody's back; @lamp: the power indicator is left on */
-void edu_slot_power(const char *port, bool on, bool lamp);
+/* power of the device's slot, behind everybody's back */
+void edu_power(const struct edu_dev *dev, bool on);
+/* the card is gone, and the hotplug driver notices */
+void edu_pull(const struct edu_dev *dev);
 
 /* a client whose program is the edu program: kernel n is operation n */
 void edu_client_open(struct client *c);
