@@ -79,6 +79,10 @@ bench: setup-check ## instructions and time per operation, beside the kernel's o
 fuzz: setup-check ## random ioctls on the debug kernel (SECONDS_FUZZ=60)
 	@tests/run --only fuzz --fuzz-seconds $(or $(SECONDS_FUZZ),60)
 
+storm: setup-check ## losses and returns of edu and simulated devices (JOBS=100000 SECONDS=600; long)
+	@tests/run --only build
+	@tests/edu/run --jobs $(or $(JOBS),100000) --seconds $(or $(SECONDS),600)
+
 mutants: setup-check ## does the native test suite notice small changes? (long)
 	@tests/mutants/run --out build/mutants
 
@@ -125,5 +129,5 @@ help: ## this list
 
 FORCE:
 .PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench \
-	fuzz mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
+	fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package

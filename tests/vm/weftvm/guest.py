@@ -13,6 +13,7 @@ import os
 import re
 import selectors
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from . import initramfs, machine as machine_, report
 from .machine import Broken, Process, base_args
 
 TIMEOUT, UNCLEAN, ERROR = 124, 125, 126
+VISIT = 0.25              # seconds from one visit to the next
 
 FINISH = r"""# What a test leaves behind is taken down; what cannot be is reported.
 [ -n "$NOCLEAN" ] && exit 0
@@ -179,8 +181,9 @@ def _judge(job, rc, status_text, console, output, seconds, timed_out):
     return Result(status, reasons, output, console, seconds, matched)
 
 
-def run(kernel, machine, job, stream=None, verbose=False, cold=False):
-    """Run `job` in a fresh guest restored from a snapshot (or booted: `cold`)."""
+def run(kernel, machine, job, stream=None, verbose=False, cold=False, visit=None):
+    """Run `job` in a fresh guest restored from a snapshot (or booted: `cold`).
+    `visit` is called with QEMU's monitor a few times a second."""
     machine.check()
     args, state = _start_args(kernel, machine, cold)
     job.first = FIND_EDU if machine.edu and not cold else ""
@@ -191,7 +194,7 @@ def run(kernel, machine, job, stream=None, verbose=False, cold=False):
         if state is not None:
             os.close(state)
     try:
-        return _drive(vm, job, stream, verbose, start)
+        return _drive(vm, job, stream, verbose, start, visit)
     finally:
         vm.close()
 
@@ -206,7 +209,7 @@ def _start_args(kernel, machine, cold):
             + ["-incoming", "defer"]), state
 
 
-def _drive(vm, job, stream, verbose, start):
+def _drive(vm, job, stream, verbose, start, visit):
     tar = job.files("port-out").tar()
     pending = memoryview(b"%d\n" % len(tar) + tar)
     text = {"console": bytearray(), "out": bytearray(), "status": bytearray()}
@@ -218,9 +221,12 @@ def _drive(vm, job, stream, verbose, start):
     sel.register(vm.sockets["cmd"], selectors.EVENT_WRITE, "cmd")
     # A hang is asked what it is doing before it is killed.
     deadline, asked, timed_out, open_ports = start + job.timeout, False, False, len(text)
-    panic_at = None
+    panic_at, visited = None, start
     while open_ports:
         now = time.monotonic()
+        if visit and now - visited > VISIT:
+            visited = now
+            _visit(visit, vm.monitor())
         if now > deadline:
             if asked:
                 vm.process.kill()
@@ -266,6 +272,13 @@ def _drive(vm, job, stream, verbose, start):
                   time.monotonic() - start, timed_out)
 
 
+def _visit(visit, monitor):
+    try:
+        visit(monitor)
+    except (Broken, OSError):
+        pass               # the guest is just ending
+
+
 def _ask(vm):
     """Blocked tasks and what each processor does, on the console (SysRq w, l)."""
     try:
@@ -280,10 +293,12 @@ def _ask(vm):
         pass
 
 
-def run_icount(kernel, machine, job, stream=None):
+def run_icount(kernel, machine, job, stream=None, visit=None):
     """Run `job` with one instruction per nanosecond of guest time: every count
     is the same in every run. The payload is in the initramfs and reports come
-    over serial ports to files: whatever waits for the host would change it."""
+    over serial ports to files: whatever waits for the host would change it.
+    With `visit` (see run()) nothing is the same, but time in which the guest
+    has nothing to do still takes none."""
     machine.check()
     job.leaks = False
     base = initramfs.build(kernel)
@@ -295,11 +310,18 @@ def run_icount(kernel, machine, job, stream=None):
         for i, name in enumerate(("console", "out")):
             (d / name).touch()
             args += ["-chardev", f"file,id={name},path={d / name}", "-serial", f"chardev:{name}"]
-        args += ["-monitor", "none"]
-        start = time.monotonic()
+        ours, theirs = socket.socketpair()
+        if visit:
+            args += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}",
+                     "-mon", "chardev=monitor,mode=control"]
+        else:
+            args += ["-monitor", "none"]
+        start = visited = time.monotonic()
         process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE)
-        timed_out, shown = False, 0
+                                   stderr=subprocess.PIPE, pass_fds=[theirs.fileno()])
+        theirs.close()
+        monitor = machine_.Monitor(ours) if visit else None
+        timed_out = False
         try:
             with open(d / "out", "rb") as f:
                 while True:
@@ -313,10 +335,14 @@ def run_icount(kernel, machine, job, stream=None):
                     if time.monotonic() - start > job.timeout:
                         timed_out = True
                         process.kill()
+                    if visit and time.monotonic() - visited > VISIT:
+                        visited = time.monotonic()
+                        _visit(visit, monitor)
                     time.sleep(0.05)
         finally:
             process.kill()
             process.wait()
+            ours.close()
         errors = process.stderr.read().decode(errors="replace")
         process.stderr.close()
         out = (d / "out").read_bytes().decode(errors="replace").replace("\r\n", "\n")
