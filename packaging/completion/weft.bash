@@ -8,20 +8,47 @@ _weft_tenants() {
 	done
 }
 
+_weft_pools() {
+	local folder
+	for folder in /sys/kernel/config/weft/pools/*/; do
+		[ -d "$folder" ] && basename "$folder"
+	done
+}
+
+_weft_devices() {
+	local folder
+	for folder in /sys/bus/weft/devices/*/; do
+		[ -d "$folder" ] && basename "$folder"
+	done
+}
+
 _weft() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local command=${COMP_WORDS[1]} words=
+	local first=1 words= command
 	COMPREPLY=()
 
-	if [ "$COMP_CWORD" -eq 1 ]; then
-		words="list topo run top explain doctor tenant config log --help"
+	# options before the command
+	[ "${COMP_WORDS[1]}" = --pool ] && first=3
+	command=${COMP_WORDS[first]}
+	if [ "$prev" = --pool ]; then
+		words=$(_weft_pools)
+	elif [ "$COMP_CWORD" -eq "$first" ]; then
+		words="list topo run top explain doctor tenant pool config log --help"
+		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in
 		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best" ;;
 		--class) words="gpu dcu npu cpu dpu" ;;
 		--uid) COMPREPLY=($(compgen -u -- "$cur")); return ;;
 		--log | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-		--size | --count | --device | --interval | --weight | --cgroup) return ;;
+		--node) words="accel render" ;;
+		--policy) words="eft fifo" ;;
+		--owner) COMPREPLY=($(compgen -u -- "$cur")); return ;;
+		--mode) words="0600 0660 0666" ;;
+		--device)
+			[ "$command" = pool ] || return
+			words=$(_weft_devices) ;;
+		--size | --count | --interval | --weight | --cgroup) return ;;
 		*)
 			case $command in
 			run) words="--kernel --size --count --device --class --json --help" ;;
@@ -34,6 +61,17 @@ _weft() {
 				set | remove) words=$(_weft_tenants) ;;
 				tenant) words="list add set remove" ;;
 				*) words="--weight --uid --cgroup --json --help" ;;
+				esac ;;
+			pool)
+				case $prev in
+				set | enable | disable | remove) words=$(_weft_pools) ;;
+				move) words=$(_weft_devices) ;;
+				pool) words="list create set enable disable remove move" ;;
+				*)
+					words="--device --node --policy --owner --mode --enable"
+					words="$words --force --json --help"
+					[ "${COMP_WORDS[COMP_CWORD-2]}" = move ] &&
+						words=$(_weft_pools) ;;
 				esac ;;
 			list | topo | doctor) words="--json --help" ;;
 			esac ;;

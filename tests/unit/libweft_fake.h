@@ -41,6 +41,8 @@ static struct {
 	const char *node;
 	const char *denied;
 	const char *foreign;
+	/* the node of another pool, called "pool1" */
+	const char *other;
 	int opened;
 	int closed;
 
@@ -130,6 +132,7 @@ static void fake_reset(void)
 	fake.now = 1000000;
 	fake.now_step = 1000;
 	unsetenv("WEFT_NODE");
+	unsetenv("WEFT_POOL");
 }
 
 /* Let the next calls of DRM_WEFT_@nr end with these errnos (positive, 0: let it through). */
@@ -151,6 +154,10 @@ int weft_sys_open(const char *path)
 {
 	if (fake.denied && !strcmp(path, fake.denied))
 		return -EACCES;
+	if (fake.other && !strcmp(path, fake.other)) {
+		fake.opened++;
+		return FAKE_FD + 2;
+	}
 	if ((fake.node && !strcmp(path, fake.node)) ||
 	    (fake.foreign && !strcmp(path, fake.foreign))) {
 		fake.opened++;
@@ -167,7 +174,7 @@ void weft_sys_close(int fd)
 
 int weft_sys_driver(int fd, char *name, size_t size)
 {
-	snprintf(name, size, "%s", fd == FAKE_FD ? "weft" : "ivpu");
+	snprintf(name, size, "%s", fd == FAKE_FD + 1 ? "ivpu" : "weft");
 	return 0;
 }
 
@@ -355,6 +362,16 @@ int weft_sys_ioctl(int fd, unsigned long request, void *arg)
 	unsigned int nr = _IOC_NR(request);
 	int error = 0;
 
+	if (fd == FAKE_FD + 2) {
+		struct drm_weft_query *query = arg;
+		struct drm_weft_pool_info *info = (void *)(uintptr_t)query->data;
+
+		assert_int_equal(request, DRM_IOCTL_WEFT_QUERY);
+		assert_int_equal(query->topic, DRM_WEFT_QUERY_POOL);
+		*info = fake_info;
+		strcpy(info->name, "pool1");
+		return 0;
+	}
 	assert_int_equal(fd, FAKE_FD);
 	if (request == DRM_IOCTL_GEM_CLOSE) {
 		fake.open_handles--;

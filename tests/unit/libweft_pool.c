@@ -121,6 +121,62 @@ static void test_named_node(void **state)
 	fake_close(pool);
 }
 
+static void test_named_pool(void **state)
+{
+	struct weft *pool;
+
+	fake_reset();
+	fake.foreign = "/dev/accel/accel0";
+	fake.other = "/dev/accel/accel1";
+	fake.node = "/dev/dri/renderD130";
+	assert_int_equal(weft_open_pool(&pool, "pool0"), 0);
+	assert_string_equal(weft_node(pool), "/dev/dri/renderD130");
+	assert_int_equal(fake.opened, 3);
+	assert_int_equal(fake.closed, 2);
+	weft_close(pool);
+	assert_int_equal(weft_open_pool(&pool, "pool1"), 0);
+	assert_string_equal(weft_node(pool), "/dev/accel/accel1");
+	weft_close(pool);
+
+	pool = (void *)1;
+	assert_int_equal(weft_open_pool(&pool, "pool"), -ENODEV);
+	assert_null(pool);
+	assert_error("no pool pool found: is it enabled? try: weft pool list");
+	fake.denied = "/dev/accel/accel5";
+	assert_int_equal(weft_open_pool(&pool, "pool2"), -EACCES);
+	assert_error("no pool pool2 found, but /dev/accel/accel5 may not be opened");
+	assert_int_equal(weft_open_pool(&pool, ""), -EINVAL);
+	assert_int_equal(weft_open_pool(&pool, NULL), -EINVAL);
+	assert_int_equal(weft_open_pool(NULL, "pool0"), -EINVAL);
+	assert_int_equal(fake.opened, fake.closed);
+}
+
+static void test_pool_of_environment(void **state)
+{
+	struct weft *pool;
+
+	fake_reset();
+	fake.other = "/dev/accel/accel1";
+	fake.node = "/dev/accel/accel2";
+	assert_int_equal(weft_open(&pool, NULL), 0);
+	assert_string_equal(weft_node(pool), "/dev/accel/accel1");
+	weft_close(pool);
+	setenv("WEFT_POOL", "pool0", 1);
+	assert_int_equal(weft_open(&pool, NULL), 0);
+	assert_string_equal(weft_node(pool), "/dev/accel/accel2");
+	weft_close(pool);
+	/* a node is more exact than a name */
+	setenv("WEFT_NODE", "/dev/accel/accel1", 1);
+	assert_int_equal(weft_open(&pool, NULL), 0);
+	assert_string_equal(weft_node(pool), "/dev/accel/accel1");
+	weft_close(pool);
+	unsetenv("WEFT_NODE");
+	setenv("WEFT_POOL", "", 1);
+	assert_int_equal(weft_open(&pool, NULL), 0);
+	assert_string_equal(weft_node(pool), "/dev/accel/accel1");
+	fake_close(pool);
+}
+
 static void test_query_fails_at_open(void **state)
 {
 	struct weft *pool;
@@ -315,6 +371,8 @@ int main(void)
 		cmocka_unit_test(test_denied_node),
 		cmocka_unit_test(test_denied_node_does_not_hide_another),
 		cmocka_unit_test(test_named_node),
+		cmocka_unit_test(test_named_pool),
+		cmocka_unit_test(test_pool_of_environment),
 		cmocka_unit_test(test_query_fails_at_open),
 		cmocka_unit_test(test_eintr_restarts),
 		cmocka_unit_test(test_info),

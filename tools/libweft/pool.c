@@ -5,9 +5,10 @@
  * DOC: pool
  *
  * The default pool is the first node, in order of number, whose DRM driver calls itself "weft".
- * Nodes of other drivers are opened and closed again, which is what every DRM library does.
+ * Nodes of other drivers are opened and closed again, which is what every DRM library does. To find
+ * a pool by its name each pool is asked for its own.
  *
- * Rejected: reading sysfs to find the node (containers often hide it).
+ * Rejected: reading sysfs to find the node (containers often hide it, or show the host's).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,8 +98,27 @@ static int weft_node_open(const char *path)
 	return fd;
 }
 
-/* Look for a pool; its path goes to @found. */
-static int weft_node_find(char *found, size_t size)
+/* Is @fd the node of the pool called @name? NULL: any pool will do. */
+static bool weft_node_is(int fd, const char *name)
+{
+	struct drm_weft_pool_info info = {};
+	struct drm_weft_query query = {
+		.topic = DRM_WEFT_QUERY_POOL,
+		.count = 1,
+		.stride = sizeof(info),
+		.data = (uintptr_t)&info,
+	};
+	struct weft node = { .fd = fd };
+
+	if (weft_node_check(fd))
+		return false;
+	if (!name)
+		return true;
+	return !weft_call(&node, DRM_IOCTL_WEFT_QUERY, &query) && !strcmp(info.name, name);
+}
+
+/* Look for the pool called @name, or any; its path goes to @found. */
+static int weft_node_find(const char *name, char *found, size_t size)
 {
 	char denied[sizeof("/dev/dri/renderD255")] = "";
 	unsigned int i, n;
@@ -112,40 +132,28 @@ static int weft_node_find(char *found, size_t size)
 				snprintf(denied, sizeof(denied), weft_nodes[i].format, n);
 			if (fd < 0)
 				continue;
-			if (!weft_node_check(fd))
+			if (weft_node_is(fd, name))
 				return fd;
 			weft_sys_close(fd);
 		}
 	}
 	if (denied[0])
 		return weft_fail(EACCES,
-				 "no pool found, but %s may not be opened: are you in the group "
+				 "no pool %s%sfound, but %s may not be opened: are you in the group "
 				 "render? try: sudo usermod -aG render $USER, then log in again",
-				 denied);
+				 name ? name : "", name ? " " : "", denied);
+	if (name)
+		return weft_fail(ENODEV, "no pool %s found: is it enabled? try: weft pool list",
+				 name);
 	return weft_fail(ENODEV, "no pool found: is the module loaded? try: sudo modprobe weft");
 }
 
-int weft_open(struct weft **pool, const char *node)
+/* The pool behind @fd, which is its from now on. */
+static int weft_pool_new(struct weft **pool, int fd, const char *node)
 {
-	char found[64];
-	struct weft *w;
-	int fd, ret;
+	struct weft *w = calloc(1, sizeof(*w));
+	int ret;
 
-	if (!pool)
-		return weft_fail(EINVAL, "there is no place to put the pool (NULL)");
-	*pool = NULL;
-	if (!node)
-		node = getenv("WEFT_NODE");
-	if (node && node[0]) {
-		fd = weft_node_open(node);
-	} else {
-		fd = weft_node_find(found, sizeof(found));
-		node = found;
-	}
-	if (fd < 0)
-		return fd;
-
-	w = calloc(1, sizeof(*w));
 	if (w)
 		w->node = strdup(node);
 	if (!w || !w->node) {
@@ -162,6 +170,42 @@ int weft_open(struct weft **pool, const char *node)
 	}
 	*pool = w;
 	return 0;
+}
+
+static int weft_pool_find(struct weft **pool, const char *name)
+{
+	char found[64];
+	int fd = weft_node_find(name, found, sizeof(found));
+
+	return fd < 0 ? fd : weft_pool_new(pool, fd, found);
+}
+
+int weft_open(struct weft **pool, const char *node)
+{
+	const char *name;
+	int fd;
+
+	if (!pool)
+		return weft_fail(EINVAL, "there is no place to put the pool (NULL)");
+	*pool = NULL;
+	if (!node)
+		node = getenv("WEFT_NODE");
+	if (!node || !node[0]) {
+		name = getenv("WEFT_POOL");
+		return weft_pool_find(pool, name && name[0] ? name : NULL);
+	}
+	fd = weft_node_open(node);
+	return fd < 0 ? fd : weft_pool_new(pool, fd, node);
+}
+
+int weft_open_pool(struct weft **pool, const char *name)
+{
+	if (!pool)
+		return weft_fail(EINVAL, "there is no place to put the pool (NULL)");
+	*pool = NULL;
+	if (!name || !name[0])
+		return weft_fail(EINVAL, "a pool's name is wanted");
+	return weft_pool_find(pool, name);
 }
 
 void weft_close(struct weft *pool)

@@ -53,13 +53,23 @@ struct weft_job;
 /**
  * weft_open() - open a pool
  * @pool: out, the pool; NULL on failure
- * @node: path of its node; NULL: $WEFT_NODE if set, else the first accel node, then the first
- *	render node, whose driver is weft
+ * @node: path of its node; NULL: $WEFT_NODE if set, else the pool called $WEFT_POOL if that is
+ *	set, else the first accel node, then the first render node, whose driver is weft
  *
- * Return: 0; -ENODEV there is no node of a pool; -EACCES there is one that may not be opened;
+ * Return: 0; -ENODEV there is no node of a pool, or of that pool; -EACCES there is one that may not be opened;
  * -EINVAL @node belongs to another driver; another errno of open().
  */
 int weft_open(struct weft **pool, const char *node);
+
+/**
+ * weft_open_pool() - open a pool by its name
+ * @pool: out, the pool; NULL on failure
+ * @name: of the pool, as in "weft pool list"; the environment is not asked
+ *
+ * Return: 0; -ENODEV no pool of that name can be opened; -EACCES the same, and there are nodes that
+ * may not be opened; -EINVAL no name.
+ */
+int weft_open_pool(struct weft **pool, const char *name);
 
 /** weft_close() - close @pool and free everything made from it; NULL is fine */
 void weft_close(struct weft *pool);

@@ -38,12 +38,15 @@ int cli_top(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_tenant(int argc, char **argv);
+int cli_pool(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_config(int argc, char **argv);
 
 /* Where the kernel shows things; $WEFT_ROOT, for tests, is put before each */
 #define CLI_DEBUGFS	"/sys/kernel/debug/weft"
 #define CLI_TENANTS	"/sys/kernel/config/weft/tenants"
+#define CLI_POOLS	"/sys/kernel/config/weft/pools"
+#define CLI_DEVICES	"/sys/bus/weft/devices"
 
 /* a message on stderr, after "weft: "; the status, for return */
 int cli_fail(enum cli_status status, const char *format, ...)
@@ -53,6 +56,9 @@ int cli_fail_weft(void);
 
 /* the pool, or NULL after a message */
 struct weft *cli_open(void);
+
+/* the name of the pool that is meant if it cannot be opened to ask it */
+const char *cli_pool_name(void);
 
 /* @path below $WEFT_ROOT; the caller frees it */
 char *cli_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

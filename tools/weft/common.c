@@ -38,6 +38,13 @@ struct weft *cli_open(void)
 	return NULL;
 }
 
+const char *cli_pool_name(void)
+{
+	const char *name = getenv("WEFT_POOL");
+
+	return name && name[0] ? name : "default";
+}
+
 char *cli_path(const char *format, ...)
 {
 	const char *root = getenv("WEFT_ROOT");

@@ -170,11 +170,11 @@ static int explain_run(u64 job, const char *file, bool all, bool json)
 	if (file) {
 		path = strdup(file);
 	} else {
-		struct drm_weft_pool_info info = { .name = "default" };
+		struct drm_weft_pool_info info = {};
 
 		if (pool)
 			weft_pool_info(pool, &info);
-		path = cli_path(CLI_DEBUGFS "/%s/log", info.name);
+		path = cli_path(CLI_DEBUGFS "/%s/log", pool ? info.name : cli_pool_name());
 	}
 	if (declog_read(&log, path, error, sizeof(error))) {
 		ret = cli_fail(CLI_TROUBLE, "%s%s", error,

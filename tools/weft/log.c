@@ -43,7 +43,7 @@ static int64_t log_copy(int from, int to)
 
 static int log_save(const char *file, bool json)
 {
-	struct drm_weft_pool_info info = { .name = "default" };
+	struct drm_weft_pool_info info = {};
 	struct weft *pool = NULL;
 	int64_t bytes;
 	char *path;
@@ -52,8 +52,8 @@ static int log_save(const char *file, bool json)
 
 	if (!weft_open(&pool, NULL))
 		weft_pool_info(pool, &info);
+	path = cli_path(CLI_DEBUGFS "/%s/log", pool ? info.name : cli_pool_name());
 	weft_close(pool);
-	path = cli_path(CLI_DEBUGFS "/%s/log", info.name);
 	from = open(path, O_RDONLY | O_CLOEXEC);
 	if (from < 0) {
 		ret = cli_fail(CLI_TROUBLE,
