@@ -483,7 +483,7 @@ TEST(never_ready, "a job that is cancelled while it waits: queue, done, and no d
 
 /* --------------------------------------------------------------------------------- faults */
 
-static const struct event *fault(const char *kind, uint64_t id)
+static const struct event *fault_of(const char *kind, uint64_t id)
 {
 	const struct event *e = NULL;
 
@@ -532,7 +532,7 @@ TEST(error, "a run that the device fails: fault error with the device's code")
 	trace_off();
 	client_info(c.fd, &info);
 	CHECK_EQ(r.error, EIO);
-	e = fault("error", id);
+	e = fault_of("error", id);
 	CHECK_EQ(num(e, "device"), d.id);
 	CHECK_EQ(num(e, "client"), info.id);
 	CHECK_EQ(num(e, "tenant"), info.tenant);
@@ -544,6 +544,8 @@ TEST(error, "a run that the device fails: fault error with the device's code")
 
 TEST(hang, "a run that hangs: fault timeout; one that cannot be aborted: reset as well")
 {
+	static const char *const given_up[] = { "fault/hang", "fault/abort_fails",
+						"fault/reset_fails", NULL };
 	struct drm_weft_device_info d;
 	struct drm_weft_job_record r;
 	struct client c;
@@ -552,22 +554,21 @@ TEST(hang, "a run that hangs: fault timeout; one that cannot be aborted: reset a
 	id = run_faulty(&c, &r, &d, (const char *[]){ "fault/hang", NULL });
 	trace_off();
 	CHECK_EQ(r.error, ETIME);
-	CHECK_EQ(num(fault("timeout", id), "error"), ETIME);
+	CHECK_EQ(num(fault_of("timeout", id), "error"), ETIME);
 	CHECK_EQ(count(FAULT, "device", d.id), 1);
 	CHECK_EQ(dev_remove("faulty"), 0);
 
 	id = run_faulty(&c, &r, &d, (const char *[]){ "fault/hang", "fault/abort_fails", NULL });
 	trace_off();
-	CHECK_EQ(num(fault("timeout", id), "device"), d.id);
-	CHECK_EQ(num(fault("reset", id), "device"), d.id);
-	CHECK(num(fault("reset", id), "time_ns") >= num(fault("timeout", id), "time_ns"));
+	CHECK_EQ(num(fault_of("timeout", id), "device"), d.id);
+	CHECK_EQ(num(fault_of("reset", id), "device"), d.id);
+	CHECK(num(fault_of("reset", id), "time_ns") >= num(fault_of("timeout", id), "time_ns"));
 	CHECK_EQ(count(FAULT, "device", d.id), 2);
 	CHECK_EQ(dev_remove("faulty"), 0);
 
-	id = run_faulty(&c, &r, &d, (const char *[]){ "fault/hang", "fault/abort_fails",
-						      "fault/reset_fails", NULL });
+	id = run_faulty(&c, &r, &d, given_up);
 	trace_off();
-	CHECK_EQ(num(fault("quarantine", id), "device"), d.id);
+	CHECK_EQ(num(fault_of("quarantine", id), "device"), d.id);
 	CHECK_EQ(count(FAULT, "device", d.id), 3);
 }
 
