@@ -76,8 +76,8 @@ check-packages: setup-package ## the Debian packages on a booted clean Debian (m
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
-fuzz: setup-check ## random ioctls on the debug kernel (SECONDS_FUZZ=60)
-	@tests/run --only fuzz --fuzz-seconds $(or $(SECONDS_FUZZ),60)
+fuzz: setup-check ## random ioctls on the debug kernel, then with failing allocations (SECONDS_FUZZ=60)
+	@tests/run --only fuzz --only fuzz-alloc --fuzz-seconds $(or $(SECONDS_FUZZ),60)
 
 storm: setup-check ## losses and returns of edu and simulated devices (JOBS=100000 SECONDS=600; long)
 	@tests/run --only build
