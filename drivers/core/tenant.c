@@ -34,6 +34,8 @@ struct weft_tenant {
 	bool has_uid;
 	kuid_t uid;
 	char cgroup[WEFT_CGROUP_LEN];
+	/** @priced_before: charged in pools that are gone */
+	u64 priced_before;
 	/** @removed: the folder is gone */
 	bool removed;
 	struct list_head accounts;
@@ -59,6 +61,7 @@ static void weft_account_free_locked(struct weft_account *account)
 
 	lockdep_assert_held(&weft_tenants_lock);
 	spin_lock(&pool->lock);
+	account->tenant->priced_before += account->sched.priced;
 	WARN_ON(weft_sched_tenant_remove(&pool->sched, &account->sched, weft_now()));
 	spin_unlock(&pool->lock);
 	list_del(&account->tenant_node);
@@ -299,9 +302,10 @@ static ssize_t weft_tenant_priced_show(struct config_item *item, char *page)
 {
 	struct weft_tenant *tenant = to_weft_tenant(item);
 	struct weft_account *account;
-	u64 priced = 0;
+	u64 priced;
 
 	mutex_lock(&weft_tenants_lock);
+	priced = tenant->priced_before;
 	list_for_each_entry(account, &tenant->accounts, tenant_node) {
 		spin_lock(&account->pool->lock);
 		priced += account->sched.priced;

@@ -452,6 +452,7 @@ TEST(syncobjs_apart, "F12: what a job of one pool has promised is no dependency 
 TEST(accounts_apart, "a tenant has an account in each pool; what it used in one is not charged twice")
 {
 	struct drm_weft_client_info ia, ib;
+	char priced[2][32];
 	struct client a, b;
 	struct job job;
 
@@ -468,14 +469,25 @@ TEST(accounts_apart, "a tenant has an account in each pool; what it used in one 
 	CHECK(!strcmp(ia.tenant_name, "t") && !strcmp(ib.tenant_name, "t"));
 	CHECK(ia.tenant_priced >= 5 * MS);
 	CHECK_EQ(ib.tenant_priced, 0);
+	job_nop(&job, &b, 5 * UNIT_MS);
+	job_run(&b, &job);
+	client_info(b.fd, &ib);
+	CHECK(ib.tenant_priced >= 5 * MS);
+	client_info(a.fd, &ia);
+	CHECK(file_read(TENANT_DIR "/t/priced", priced[0], sizeof(priced[0])) > 0);
+	CHECK_EQ(strtoull(priced[0], NULL, 10), ia.tenant_priced + ib.tenant_priced);
 	client_close(&b);
-	CHECK_EQ(pool_enable("b", false), 0);
-	/* a new pool is a new book */
+	while (pool_enable("b", false) == -EBUSY)
+		sleep_ms(1);
+	/* a new pool is a new book, and the old one is not forgotten */
 	CHECK_EQ(pool_enable("b", true), 0);
+	CHECK(file_read(TENANT_DIR "/t/priced", priced[1], sizeof(priced[1])) > 0);
+	CHECK(!strcmp(priced[0], priced[1]));
 	CHECK_EQ(file_write(TENANT_DIR "/t/weight", "77"), 0);
 	client_open_pool(&b, "b");
 	client_info(b.fd, &ib);
 	CHECK_EQ(ib.weight, 77);
+	CHECK_EQ(ib.tenant_priced, 0);
 	/* the tenant goes while the pool has its account, the pool while the tenant has clients */
 	CHECK_EQ(rmdir(TENANT_DIR "/t"), 0);
 	CHECK_EQ(pool_rmdir("b"), 0);
@@ -596,15 +608,16 @@ TEST(move_states, "jobs RUNNING and BOUND finish where they are; READY ones go o
 	uint64_t id;
 	uint32_t only, both = 0;
 
+	pool_mkdir("p");
+	CHECK_EQ(pool_enable("p", true), 0);
 	client_open_pool(&c, "default");
 	for (int i = 0; i < 6; i++) {
-		job_nop(&job[i], &c, 20 * UNIT_MS);
+		job_nop(&job[i], &c, 400 * UNIT_MS);
 		job[i].j.device_mask = dev_mask(c.fd, "d1");
 	}
 	id = submit(&c, job, 6);
 	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
-	pool_mkdir("p", "devices=d1");
-	CHECK_EQ(pool_enable("p", true), 0);
+	CHECK_EQ(dev_move("d1", "p"), 0);
 	/* its device is gone from the pool: those behind the bound ones have nowhere to go */
 	CHECK_EQ(job_result(c.fd, id), 0);
 	for (int i = 1; i < 6; i++) {
