@@ -670,6 +670,7 @@ struct weft_job {
 	/** @sched: the scheduler's view; under pool->lock */
 	struct weft_sched_job sched;
 	struct kref ref;
+	struct rcu_head rcu;
 	struct weft_pool *pool;
 	struct weft_client *client;
 	struct weft_queue *queue;

@@ -79,7 +79,8 @@ static void weft_job_free(struct kref *ref)
 	if (job->queue)
 		weft_queue_put(job->queue);
 	weft_client_put(job->client);
-	kfree(job);
+	/* whoever completes a run twice in one interrupt must not hit the next job: runs.c */
+	kfree_rcu(job, rcu);
 	weft_pool_put(pool);
 }
 
