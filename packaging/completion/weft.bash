@@ -33,14 +33,14 @@ _weft() {
 	if [ "$prev" = --pool ]; then
 		words=$(_weft_pools)
 	elif [ "$COMP_CWORD" -eq "$first" ]; then
-		words="list topo run top explain doctor tenant pool config log --help"
+		words="list topo run top explain doctor tenant pool config log conformance --help"
 		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in
 		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best" ;;
 		--class) words="gpu dcu npu cpu dpu" ;;
 		--uid) COMPREPLY=($(compgen -u -- "$cur")); return ;;
-		--log | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
+		--log | --image | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
 		--node) words="accel render" ;;
 		--policy) words="eft fifo" ;;
 		--owner) COMPREPLY=($(compgen -u -- "$cur")); return ;;
@@ -48,7 +48,10 @@ _weft() {
 		--device)
 			[ "$command" = pool ] || return
 			words=$(_weft_devices) ;;
-		--size | --count | --interval | --weight | --cgroup) return ;;
+		--only) words="description image bytes completion copies ordering credits abort reset
+			leak preemption telemetry remove stress" ;;
+		--level) words="1 2 3" ;;
+		--size | --count | --seconds | --interval | --weight | --cgroup) return ;;
 		*)
 			case $command in
 			run) words="--kernel --size --count --device --class --json --help" ;;
@@ -56,6 +59,8 @@ _weft() {
 			explain) words="--all --log --json --help" ;;
 			log) words="save --json --help" ;;
 			config) words="show save check load --dry-run --device --json --help" ;;
+			conformance) words="$(_weft_devices) --image --only --level --seconds --list --json
+				--help" ;;
 			tenant)
 				case $prev in
 				set | remove) words=$(_weft_tenants) ;;

@@ -21,6 +21,7 @@ static const struct cli_command cli_commands[] = {
 	{ "pool", "list, create, change and remove pools", cli_pool },
 	{ "config", "keep tenants, pools and prices in a file, and put them back", cli_config },
 	{ "log", "save the scheduler's log", cli_log },
+	{ "conformance", "check what a backend promises on a live device", cli_conformance },
 };
 
 #define CLI_COMMANDS	(sizeof(cli_commands) / sizeof(cli_commands[0]))
@@ -31,7 +32,7 @@ static void cli_usage(FILE *out)
 
 	fprintf(out, "Usage: weft [--pool NAME] COMMAND [OPTION]...\n\n");
 	for (i = 0; i < CLI_COMMANDS; i++)
-		fprintf(out, "  %-9s %s\n", cli_commands[i].name, cli_commands[i].summary);
+		fprintf(out, "  %-11s %s\n", cli_commands[i].name, cli_commands[i].summary);
 	fprintf(out, "\n\"weft COMMAND --help\" tells more. All commands take --json.\n"
 		"--pool NAME, or WEFT_POOL, says which pool is meant; WEFT_NODE names a node.\n"
 		"Exit status: 0 fine, 1 the answer is no, 2 wrong use, 3 trouble.\n");
