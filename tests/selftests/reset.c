@@ -14,12 +14,12 @@ SETUP()
 	devs_keep();
 }
 
-static long reset(const char *value)
+static long reset_device(const char *value)
 {
 	return file_write(BUS "dut/reset", value);
 }
 
-static uint64_t resets(void)
+static uint64_t reset_count(void)
 {
 	char text[32];
 
@@ -33,10 +33,10 @@ TEST(values, "only a true value resets; anything else is EINVAL and does nothing
 
 	dev_add("dut", DEV_UNIT);
 	for (size_t i = 0; i + 1 < ARRAY_SIZE(bad); i++)
-		CHECK_EQ(reset(bad[i]), -EINVAL);
-	CHECK_EQ(resets(), 0);
-	CHECK_EQ(reset("1"), 0);
-	CHECK_EQ(resets(), 1);
+		CHECK_EQ(reset_device(bad[i]), -EINVAL);
+	CHECK_EQ(reset_count(), 0);
+	CHECK_EQ(reset_device("1"), 0);
+	CHECK_EQ(reset_count(), 1);
 }
 
 TEST(jobs, "repeatable jobs run again, the others end with ENODEV, later ones notice nothing")
@@ -55,7 +55,7 @@ TEST(jobs, "repeatable jobs run again, the others end with ENODEV, later ones no
 	id = submit(&c, job, 2);
 	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
 	job_reach(c.fd, id + 1, DRM_WEFT_JOB_RUNNING);
-	CHECK_EQ(reset("1"), 0);
+	CHECK_EQ(reset_device("1"), 0);
 	CHECK_EQ(job_result(c.fd, id), ENODEV);
 	job_wait(c.fd, id + 1, &r);
 	CHECK_EQ(r.error, 0);
@@ -80,7 +80,7 @@ TEST(contents, "a copy that was on the device alone is LOST, one that the host h
 	bo_fill(c.fd, x, 64 * KIB, 5);
 	job_copy(&job, &c, y, x, 64 * KIB);
 	job_run(&c, &job);
-	CHECK_EQ(reset("1"), 0);
+	CHECK_EQ(reset_device("1"), 0);
 	bo_expect(c.fd, x, 64 * KIB, 5);
 	CHECK_EQ(bo_read(c.fd, y, 0, &byte, 1), -ENODATA);
 }
@@ -92,10 +92,10 @@ TEST(fails, "a reset that fails is EIO and leaves the device quarantined, until 
 
 	dev_add("dut", DEV_UNIT);
 	CHECK_EQ(dev_set("dut", "fault/reset_fails", "1"), 0);
-	CHECK_EQ(reset("1"), -EIO);
+	CHECK_EQ(reset_device("1"), -EIO);
 	CHECK(dev_find(fd, "dut", &d));
 	CHECK_EQ(d.health, DRM_WEFT_HEALTH_QUARANTINED);
-	CHECK_EQ(reset("1"), 0);
+	CHECK_EQ(reset_device("1"), 0);
 	CHECK(dev_find(fd, "dut", &d));
 	CHECK_EQ(d.health, DRM_WEFT_HEALTH_OK);
 }
@@ -105,7 +105,7 @@ static volatile bool stop;
 static void *churn(void *arg)
 {
 	while (!stop)
-		reset("1");
+		reset_device("1");
 	return arg;
 }
 
