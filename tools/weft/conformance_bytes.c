@@ -54,7 +54,7 @@ void conf_check_description(struct conf *c)
 	conf_describe(c, "its vendor", d->vendor[0] && strcmp(d->vendor, "unknown"));
 	conf_describe(c, "its model", d->model[0]);
 	conf_describe(c, "its class", d->device_class < DRM_WEFT_CLASS_COUNT);
-	conf_describe(c, "its health", d->health == DRM_WEFT_HEALTH_OK);
+	conf_describe(c, "its health", d->health < DRM_WEFT_HEALTH_DRAINING);
 	conf_describe(c, "its preemption level", d->preempt_level <= 3);
 	conf_describe(c, "its price", d->price > 0);
 	conf_describe(c, "the number of its compute engines", d->compute_engines > 0);
