@@ -2,7 +2,7 @@
 /*
  * weft pool, weft --pool: what an operator types, and what comes of it.
  */
-/* vm: timeout=120 kernels=stock,debug with=weft/weft insmod=weft,weft_sim */
+/* vm: timeout=120 kernels=stock,debug,next with=weft/weft insmod=weft,weft_sim */
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
