@@ -4,6 +4,7 @@
 export LC_ALL=C DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin
 SIM=/sys/kernel/config/weft_sim
 TENANTS=/sys/kernel/config/weft/tenants
+POOLS=/sys/kernel/config/weft/pools
 DEVICES=/sys/bus/weft/devices
 
 # point TEXT COMMAND...: the command succeeds

@@ -201,6 +201,8 @@ static void conf_refused(struct conf *conf, const struct conf_section *section,
 		hint = "; it cannot change while enabled is 1";
 	else if (ret == -EBUSY)
 		hint = "; somebody uses it";
+	else if (ret == -EEXIST)
+		hint = "; a device can be in the list of one pool only";
 	conf_problem(conf, entry->line, "%s %s: %s = %s: %s: %s%s", section->kind->name,
 		     section->name, entry->key->name, entry->value, path, strerror(-ret), hint);
 }

@@ -117,7 +117,7 @@ static void doctor_kernel(struct doctor *d)
 	new_enough = sscanf(d->kernel.release, "%u.%u", &major, &minor) == 2 &&
 		     (major > 6 || (major == 6 && minor >= 12));
 	doctor_say(d, "kernel is 6.12 or newer", new_enough ? DOCTOR_YES : DOCTOR_NO, !d->loaded,
-		   "sudo apt install -t bookworm-backports linux-image-amd64, then reboot", "%s",
+		   "sudo apt install linux-image-6.12-amd64 linux-headers-6.12-amd64, then reboot", "%s",
 		   d->kernel.release);
 }
 
@@ -182,7 +182,8 @@ static void doctor_module(struct doctor *d)
 		globfree(&found);
 	free(full);
 	doctor_say(d, "modules are installed for this kernel", installed ? DOCTOR_YES : DOCTOR_NO,
-		   !d->loaded, "sudo make install, in the source tree", "%s", "");
+		   !d->loaded, "install the package weft-dkms, or sudo make install in the source "
+		   "tree", "%s", "");
 	doctor_say(d, "module weft is loaded", d->loaded ? DOCTOR_YES : DOCTOR_NO, true,
 		   "sudo modprobe weft", "%s", "");
 	doctor_say(d, "DRM has the accel class", doctor_exists("/sys/class/accel") ?
