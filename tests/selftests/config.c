@@ -18,12 +18,13 @@
 static char said[16384];
 
 /* "weft config ARGUMENTS", as root or as somebody else: its exit status */
-static int config(bool root, const char *arguments)
+static int conf_run(bool root, const char *arguments)
 {
 	char command[256];
 	int status;
 
-	snprintf(command, sizeof(command), "su %s -s /bin/sh -c '/t/weft config %s' > /tmp/said 2>&1",
+	snprintf(command, sizeof(command),
+		 "su %s -s /bin/sh -c '/t/weft config %s' > /tmp/said 2>&1",
 		 root ? "root" : "nobody", arguments);
 	status = system(command);
 	CHECK(file_read("/tmp/said", said, sizeof(said)) >= 0);
@@ -56,12 +57,12 @@ TEST(round_trip, "what was saved comes back, all of it")
 	CHECK_EQ(file_write("/sys/bus/weft/devices/gpu0/price", "2048"), 0);
 	CHECK_EQ(file_write(pool_sysfs("policy"), "fifo"), 0);
 
-	CHECK_EQ(config(true, "save /tmp/first"), 0);
-	CHECK_EQ(config(true, "show"), 0);
+	CHECK_EQ(conf_run(true, "save /tmp/first"), 0);
+	CHECK_EQ(conf_run(true, "show"), 0);
 	strcpy(before, said);
 	SAID("[device gpu0]\nprice = 2048\n");
 	SAID("[tenant physics]\nweight = 300\nuid = none\ncgroup = /physics.slice\n");
-	CHECK_EQ(config(true, "load /tmp/first"), 0);
+	CHECK_EQ(conf_run(true, "load /tmp/first"), 0);
 	SAID("nothing to change");
 
 	CHECK_EQ(pool_rmdir("lab"), 0);
@@ -69,12 +70,12 @@ TEST(round_trip, "what was saved comes back, all of it")
 	CHECK_EQ(dev_remove("npu0"), 0);
 	CHECK_EQ(rmdir(PHYSICS), 0);
 	CHECK_EQ(file_write(pool_sysfs("policy"), "eft"), 0);
-	CHECK_EQ(config(true, "load /tmp/first --dry-run"), 0);
+	CHECK_EQ(conf_run(true, "load /tmp/first --dry-run"), 0);
 	SAID("would make sim gpu0");
 	CHECK(access(SIM_DIR "/gpu0", F_OK));
 
-	CHECK_EQ(config(true, "load /tmp/first"), 0);
-	CHECK_EQ(config(true, "show"), 0);
+	CHECK_EQ(conf_run(true, "load /tmp/first"), 0);
+	CHECK_EQ(conf_run(true, "show"), 0);
 	CHECK_MSG(!strcmp(said, before), "it is now:\n%s", said);
 	snprintf(pool, sizeof(pool), "%s", dev_pool("npu0"));
 	CHECK(!strncmp(pool, "lab", 3));
@@ -89,7 +90,7 @@ TEST(refused, "what the kernel refuses is told with its line; the rest is set")
 	pool_mkdir("lab", "devices=gpu1");
 	pool_mkdir("other");
 	file("[sim gpu0]\nengines = 2\nprice = 7\n[pool other]\ndevices = gpu1\nmode = 0640\n");
-	CHECK_EQ(config(true, "load /tmp/conf"), 3);
+	CHECK_EQ(conf_run(true, "load /tmp/conf"), 3);
 	SAID("/tmp/conf:2: sim gpu0: engines = 2: ");
 	SAID("it cannot change while enabled is 1");
 	SAID("/tmp/conf:5: pool other: devices = gpu1: ");
@@ -103,9 +104,9 @@ TEST(refused, "what the kernel refuses is told with its line; the rest is set")
 TEST(user, "who is not root may look, and is told why not more")
 {
 	file("[tenant default]\nweight = 7\n[tenant new]\nweight = 5\n");
-	CHECK_EQ(config(false, "show"), 0);
+	CHECK_EQ(conf_run(false, "show"), 0);
 	SAID("[tenant default]\nweight = 100\n");
-	CHECK_EQ(config(false, "load /tmp/conf"), 3);
+	CHECK_EQ(conf_run(false, "load /tmp/conf"), 3);
 	SAID("/tmp/conf:2: tenant default: weight = 7: ");
 	SAID("/tmp/conf:3: tenant new: ");
 	SAID("only root may configure: try sudo");
