@@ -437,6 +437,7 @@ static const struct {
 	{ "[sim a]\nvendor =\n", "vendor must be 1 to 31 characters" },
 	{ "[sim a]\nspeed =\n", "speed must be a line of the file speed" },
 	{ "[device a]\nprice = 1048577\n", "price must be a number from 1 to 1048576" },
+	{ "[device a]\ndegrade_at = 0\n", "degrade_at must be a number from 1 to 1000000" },
 };
 
 static void test_bad(void **state)

@@ -67,6 +67,11 @@ static const struct conf_key conf_pool_keys[] = {
 
 static const struct conf_key conf_device_keys[] = {
 	KEY("price", CONF_NUMBER, RANGE(1, 1048576)),
+	KEY("degrade_at", CONF_NUMBER, RANGE(1, 1000000)),
+	KEY("drain_at", CONF_NUMBER, RANGE(0, 1000000)),
+	KEY("quarantine_at", CONF_NUMBER, RANGE(0, 1000000)),
+	KEY("fault_leak", CONF_NUMBER, RANGE(0, 1000000)),
+	KEY("slow_factor", CONF_NUMBER, RANGE(0, 1000000)),
 };
 
 /* Simulated devices first: pools and prices name them. */
