@@ -10,6 +10,7 @@
 
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
@@ -60,6 +61,20 @@ static inline bool weft_vma_is_cow(const struct vm_area_struct *vma)
 /* a workqueue must say UNBOUND or PERCPU */
 #ifndef WEFT_HAVE_WQ_PERCPU
 #define WQ_PERCPU 0
+#endif
+
+/* newer: a fence without a lock of its maker's uses one of its own */
+#ifdef WEFT_HAVE_FENCE_INLINE_LOCK
+#define weft_fence_lock(lock) ((void)(lock), NULL)
+#else
+#define weft_fence_lock(lock) (lock)
+#endif
+
+/* the name of a symbol namespace became a string */
+#ifdef WEFT_HAVE_IMPORT_NS_TOKEN
+#define WEFT_IMPORT_NS(ns) MODULE_IMPORT_NS(ns)
+#else
+#define WEFT_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)
 #endif
 
 #endif /* WEFT_COMPAT_H */

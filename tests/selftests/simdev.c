@@ -236,6 +236,12 @@ long module_load(const char *name, const char *params)
 	int fd;
 	long ret;
 
+	/* what modprobe would do; the fences stay when weft goes */
+	if (!strcmp(name, "weft")) {
+		ret = module_load("weft_fence", "");
+		if (ret && ret != -EEXIST)
+			return ret;
+	}
 	snprintf(path, sizeof(path), "/t/%s.ko", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

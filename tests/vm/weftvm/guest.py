@@ -114,6 +114,9 @@ class Job:
             args = " ".join(shlex.quote(p) for p in params)
             path = f"t/{stem}.ko"
             if path in self.payload.files:
+                # what modprobe would do; such a module may be permanent, so it stays
+                for need in self._needs(path):
+                    lines.append(f"[ -e /sys/module/{need} ] || insmod /t/{need}.ko")
                 lines.append(f"insmod /{path} {args} || "
                              f"{{ echo 'cannot insert {stem}'; exit 98; }}")
             else:
@@ -124,6 +127,15 @@ class Job:
         head = (f"RMMOD='{' '.join(loaded)}'\nLEAKS={'1' if self.leaks and loaded else ''}\n"
                 f"NOCLEAN={'' if self.clean else '1'}\n")
         return "\n".join(lines) + "\n", head + FINISH
+
+    def _needs(self, path):
+        """Modules of the payload that one of its modules depends on."""
+        depends = re.search(rb"\0depends=([^\0]*)\0", self.payload.files[path][0])
+        named = {os.path.basename(spec.partition(":")[0]) for spec in self.insmod}
+        for n in depends.group(1).decode().split(",") if depends else []:
+            if f"t/{n}.ko" in self.payload.files and n not in named:
+                yield from self._needs(f"t/{n}.ko")
+                yield n
 
     def files(self, output):
         run, finish = self.script(output)
