@@ -91,4 +91,17 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 /* result of the transfer, when it has ended */
 int weft_transfer_wait(struct weft_transfer *t);
 
+/*
+ * The same in steps, for @length bytes from byte @from of @bo on; @offset is where the first of them
+ * is in the device's memory. Only preparing allocates: 0 or -ENOMEM. Host pages that are to be
+ * written exist. fini follows prepare, also one that failed; the caller keeps the device in the
+ * pool.
+ */
+int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
+			  enum weft_copy_kind kind, u64 offset, struct weft_bo *bo, u64 from,
+			  u64 length);
+void weft_transfer_begin(struct weft_transfer *t);
+int weft_transfer_end(struct weft_transfer *t);
+void weft_transfer_fini(struct weft_transfer *t);
+
 #endif /* WEFT_INTERCONNECT_H */

@@ -12,6 +12,9 @@
  * The device counts as used from the first piece to the last completion, so it cannot leave
  * meanwhile, and neither can the links.
  *
+ * A transfer can be prepared and made later. All that may fail for want of memory is in preparing
+ * it, so that it can be made where nothing may be allocated: before the fence of an early job.
+ *
  * Rejected: a thread per link (a wake-up for every transfer); pieces of a fixed size (each
  * pays the link's latency).
  */
@@ -70,11 +73,10 @@ void weft_copy_complete(struct weft_copy *copy, int error)
 }
 EXPORT_SYMBOL_GPL(weft_copy_complete);
 
-static int weft_piece_start(struct weft_transfer *t, enum weft_copy_kind kind, u64 offset,
-			    u64 length, struct page **pages)
+static int weft_piece_add(struct weft_transfer *t, enum weft_copy_kind kind, u64 offset,
+			  u64 length, struct page **pages, size_t page_offset)
 {
 	struct weft_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL);
-	int err;
 
 	if (!piece)
 		return -ENOMEM;
@@ -83,34 +85,27 @@ static int weft_piece_start(struct weft_transfer *t, enum weft_copy_kind kind, u
 	piece->copy.offset = offset;
 	piece->copy.length = length;
 	piece->copy.pages = pages;
+	piece->copy.page_offset = page_offset;
 	piece->copy.done = weft_piece_done;
 	INIT_LIST_HEAD(&piece->copy.node);
-
 	list_add_tail(&piece->node, &t->pieces);
-	atomic_inc(&t->pending);
-	err = READ_ONCE(t->wdev->lost) ? -ENODEV : t->wdev->ops->copy(t->wdev, &piece->copy);
-	if (err)
-		atomic_dec(&t->pending);
-	return err;
+	return 0;
 }
 
-int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
-			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo)
+int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
+			  enum weft_copy_kind kind, u64 offset, struct weft_bo *bo, u64 from,
+			  u64 length)
 {
-	unsigned long first, count, run;
-	int err = 0;
-
-	if (READ_ONCE(wdev->lost))
-		return -ENODEV;
+	struct page **pages;
+	u64 run;
+	int err;
 
 	t->wdev = wdev;
 	t->bo = bo;
 	t->kind = kind;
-	t->start_ns = weft_now();
 	t->link = NULL;
 	t->bytes = 0;
 	t->error = 0;
-	atomic_set(&t->pending, 1);
 	init_completion(&t->done);
 	INIT_LIST_HEAD(&t->pieces);
 	if (kind == WEFT_COPY_TO_DEVICE)
@@ -118,42 +113,84 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 	else if (kind == WEFT_COPY_TO_HOST)
 		t->link = wdev->region->up;
 
-	weft_device_user_get(wdev);
-	if (t->link)
-		weft_link_begin(t->link);
-
-	if (kind == WEFT_COPY_CLEAR) {
-		err = weft_piece_start(t, kind, offset, bo->gem.size, NULL);
-	} else {
-		count = bo->gem.size >> PAGE_SHIFT;
-		for (first = 0; first < count && !err; first += run) {
-			struct page **pages;
-
-			run = weft_bo_run(bo, first, &pages);
-			if (pages)
-				t->bytes += (u64)run << PAGE_SHIFT;
-			err = weft_piece_start(t, pages ? kind : WEFT_COPY_CLEAR,
-					       offset + ((u64)first << PAGE_SHIFT),
-					       (u64)run << PAGE_SHIFT, pages);
-		}
+	if (kind == WEFT_COPY_CLEAR)
+		return weft_piece_add(t, kind, offset, length, NULL, 0);
+	for (; length; from += run, offset += run, length -= run) {
+		run = (u64)weft_bo_run(bo, from >> PAGE_SHIFT, &pages) << PAGE_SHIFT;
+		run = min(run - offset_in_page(from), length);
+		if (pages)
+			t->bytes += run;
+		err = weft_piece_add(t, pages ? kind : WEFT_COPY_CLEAR, offset, run, pages,
+				     offset_in_page(from));
+		if (err)
+			return err;
 	}
-	if (err)
-		weft_transfer_fail(t, err);
-	weft_transfer_put(t);
 	return 0;
 }
 
-int weft_transfer_wait(struct weft_transfer *t)
+void weft_transfer_begin(struct weft_transfer *t)
 {
-	struct weft_piece *piece, *next;
+	struct weft_piece *piece;
+	int err = 0;
 
+	t->start_ns = weft_now();
+	atomic_set(&t->pending, 1);
+	weft_device_user_get(t->wdev);
+	if (t->link)
+		weft_link_begin(t->link);
+	list_for_each_entry(piece, &t->pieces, node) {
+		atomic_inc(&t->pending);
+		err = READ_ONCE(t->wdev->lost) ? -ENODEV :
+						 t->wdev->ops->copy(t->wdev, &piece->copy);
+		if (err) {
+			atomic_dec(&t->pending);
+			weft_transfer_fail(t, err);
+			break;
+		}
+	}
+	weft_transfer_put(t);
+}
+
+int weft_transfer_end(struct weft_transfer *t)
+{
 	wait_for_completion(&t->done);
-	list_for_each_entry_safe(piece, next, &t->pieces, node)
-		kfree(piece);
 	if (t->error && t->error != -ENODEV && t->error != -ENOMEM && !READ_ONCE(t->wdev->lost))
 		weft_health_fault(t->wdev, WEFT_BLAME_ERROR, NULL);
 	/* a device that could not be stopped may still be writing what it was to bring */
 	if (t->error && t->kind == WEFT_COPY_TO_HOST && weft_device_writes_on(t->wdev))
 		WRITE_ONCE(t->bo->quarantined, true);
 	return t->error;
+}
+
+void weft_transfer_fini(struct weft_transfer *t)
+{
+	struct weft_piece *piece, *next;
+
+	list_for_each_entry_safe(piece, next, &t->pieces, node)
+		kfree(piece);
+	INIT_LIST_HEAD(&t->pieces);
+}
+
+int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
+			enum weft_copy_kind kind, u64 offset, struct weft_bo *bo)
+{
+	int err;
+
+	if (READ_ONCE(wdev->lost))
+		return -ENODEV;
+	err = weft_transfer_prepare(t, wdev, kind, offset, bo, 0, bo->gem.size);
+	if (err) {
+		weft_transfer_fini(t);
+		return err;
+	}
+	weft_transfer_begin(t);
+	return 0;
+}
+
+int weft_transfer_wait(struct weft_transfer *t)
+{
+	int err = weft_transfer_end(t);
+
+	weft_transfer_fini(t);
+	return err;
 }
