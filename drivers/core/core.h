@@ -54,6 +54,7 @@ struct weft_region;
 struct weft_link;
 struct weft_log;
 struct weft_bo_hold;
+struct weft_early;
 
 #define WEFT_MAX_JOBS_PER_SUBMIT	1024
 #define WEFT_MAX_BUFFERS		64
@@ -139,6 +140,8 @@ struct weft_pool {
 	struct workqueue_struct *pump_wq;
 	/** @bind_wq: binds, aborts and releases; may allocate and wait */
 	struct workqueue_struct *bind_wq;
+	/** @early_wq: between a published fence and its signal: nothing on it allocates */
+	struct workqueue_struct *early_wq;
 
 	/**
 	 * @topology: protects @devices, @regions and @links against change. Binds, queries and
@@ -285,6 +288,8 @@ struct weft_engine {
 	struct llist_head done;
 	/** @bound: jobs BOUND, in order; struct weft_job.engine_node; under @lock */
 	struct list_head bound;
+	/** @waiting: BOUND early jobs that foreign fences keep from @bound; under @lock */
+	struct list_head waiting;
 	/** @running: jobs handed to the device; struct weft_job.engine_node; under @lock */
 	struct list_head running;
 	/** @running_count: length of @running */
@@ -405,6 +410,12 @@ const char *weft_node_kind_name(enum weft_node_kind kind);
 void weft_engine_init(struct weft_device *wdev, u32 index);
 void weft_engine_add(struct weft_engine *engine, struct weft_job *job);
 void weft_engine_kick(struct weft_engine *engine);
+void weft_engine_post_ended(struct weft_job *job);
+/* a BOUND job has to wait beside the engine; claim takes it from there, if nobody else has */
+void weft_engine_hold(struct weft_job *job);
+bool weft_engine_claim(struct weft_job *job);
+/* a claimed job cannot start */
+void weft_engine_refuse(struct weft_job *job, int error);
 bool weft_engine_unbind(struct weft_job *job);
 void weft_engine_stop(struct weft_device *wdev, bool stop);
 void weft_engine_run_work(struct work_struct *work);
@@ -549,6 +560,8 @@ struct weft_queue {
 	u32 priority;
 	/** @depth: jobs in flight at the most; under client->submit_lock */
 	u32 depth;
+	/** @turn: one SUBMIT at a time; an early one sleeps with it. Outside client->submit_lock */
+	struct mutex turn;
 	/** @in_flight: jobs not yet retired */
 	atomic_t in_flight;
 	/** @last: last job submitted, for ORDERED; a reference; under client->submit_lock */
@@ -648,7 +661,15 @@ struct weft_job_sync {
 	struct weft_job *job;
 	bool promised;			/* in pool->syncs; under pool->sync_lock */
 	bool armed;			/* jobs may depend on it; under pool->sync_lock */
+	bool published;			/* the syncobj has it; under pool->sync_lock */
+	bool retired;			/* its job is at its end; under pool->sync_lock */
 	struct hlist_node pool_node;	/* pool->syncs; under pool->sync_lock */
+};
+
+/** struct weft_job_later - a reference that is dropped where sleeping is allowed */
+struct weft_job_later {
+	struct llist_node node;		/* pool->release_list */
+	struct weft_job *job;
 };
 
 /** enum weft_run_state - who owns a run; struct weft_job.run_state */
@@ -709,7 +730,9 @@ struct weft_job {
 	atomic_t run_state;
 	/** @run_node: among the runs that backends hold; see runs.c */
 	struct hlist_node run_node;
-	/** @on_engine: on engine->bound or ->running; under engine->lock */
+	/** @early: if it publishes before it runs, else NULL */
+	struct weft_early *early;
+	/** @on_engine: on engine->bound, ->waiting or ->running; under engine->lock */
 	bool on_engine;
 	struct list_head engine_node;
 	struct llist_node done_node;
@@ -746,7 +769,9 @@ struct weft_job {
 	struct list_head finish_node;	/* pool->finished; under pool->lock */
 	struct list_head queue_node;	/* queue->sync_jobs; under queue->sync_lock */
 	bool sync_done;			/* under queue->sync_lock */
-	struct llist_node release_node;
+	/** @flight_put, @sync_put: for the references of being in flight and of @queue_node */
+	struct weft_job_later flight_put;
+	struct weft_job_later sync_put;
 };
 
 #define to_weft_job(s) container_of(s, struct weft_job, sched)
@@ -756,6 +781,7 @@ struct weft_job *weft_job_alloc(struct weft_client *client);
 void weft_job_get(struct weft_job *job);
 void weft_job_put(struct weft_job *job);
 void weft_job_put_deferred(struct weft_job *job);
+void weft_job_put_later(struct weft_job_later *later);
 void weft_job_release_work(struct work_struct *work);
 /* the one end of every job; process context, no locks held */
 void weft_job_retire(struct weft_job *job);
@@ -774,23 +800,30 @@ u64 weft_job_devices(struct weft_job *job, int *why);
 bool weft_job_repeatable(struct weft_job *job);
 int weft_job_cancel(struct weft_job *job, int error);
 void weft_job_bind_work(struct work_struct *work);
+/* BINDING -> BOUND: choose the engine and work out the deadline; pool->lock held */
+void weft_job_bound_locked(struct weft_job *job);
 int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *file);
 int weft_ioctl_job_cancel(struct drm_device *drm, void *data, struct drm_file *file);
 
 void weft_record_put(struct weft_record *record);
 struct weft_job *weft_job_find(struct weft_client *client, u64 id, int *error);
+/* the record of job @id, which is DONE or never was, goes */
+void weft_record_forget(struct weft_client *client, u64 id);
 
 /* submit.c */
 int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file);
 
 /* syncobj.c */
 int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
-		  struct weft_job **from);
+		  struct weft_job **from, struct dma_fence **fence);
+int weft_sync_wait(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point);
 int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
 		      const struct drm_weft_out_sync *out, u32 count);
 int weft_sync_promise(struct weft_job *job);
 void weft_sync_arm(struct weft_job *job);
 void weft_sync_publish(struct weft_job *job);
+void weft_sync_publish_early(struct weft_job *job);
+void weft_sync_withdraw_job(struct weft_job *job);
 void weft_sync_free(struct weft_job *job);
 
 /* uaccess.c */

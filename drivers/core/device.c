@@ -123,8 +123,10 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 		return "link_kind";
 	if ((u32)desc->dev_class >= DRM_WEFT_CLASS_COUNT)
 		return "dev_class";
-	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT))
+	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT | WEFT_CAP_EARLY))
 		return "caps";
+	if ((desc->caps & WEFT_CAP_EARLY) && (desc->caps & WEFT_CAP_RUN_SLEEPS))
+		return "caps (EARLY with RUN_SLEEPS)";
 	if ((desc->caps & WEFT_CAP_ABORT) && !ops->abort)
 		return "caps (ABORT without abort())";
 	if (desc->preempt_level > 3)

@@ -17,6 +17,7 @@
 #include <linux/module.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 
 void weft_engine_init(struct weft_device *wdev, u32 index)
@@ -31,6 +32,7 @@ void weft_engine_init(struct weft_device *wdev, u32 index)
 	atomic_set(&engine->kick, 0);
 	init_llist_head(&engine->done);
 	INIT_LIST_HEAD(&engine->bound);
+	INIT_LIST_HEAD(&engine->waiting);
 	INIT_LIST_HEAD(&engine->running);
 	INIT_WORK(&engine->run_work, weft_engine_run_work);
 }
@@ -69,11 +71,14 @@ void weft_engine_end_taken(struct weft_job *job, int error)
 	weft_engine_kick(engine);
 }
 
-static void weft_engine_post_ended(struct weft_engine *engine, struct weft_job *job)
+/* Any context; @job is on no list of its engine. */
+void weft_engine_post_ended(struct weft_job *job)
 {
+	if (weft_early_flush(job))
+		return;
 	job->ended.type = WEFT_EVENT_ENDED;
 	job->ended.job = job;
-	weft_pump_post(engine->wdev->pool, &job->ended);
+	weft_pump_post(job->pool, &job->ended);
 }
 
 static void weft_engine_collect_locked(struct weft_engine *engine)
@@ -87,7 +92,7 @@ static void weft_engine_collect_locked(struct weft_engine *engine)
 		list_del_init(&job->engine_node);
 		job->on_engine = false;
 		engine->running_count--;
-		weft_engine_post_ended(engine, job);
+		weft_engine_post_ended(job);
 	}
 }
 
@@ -109,7 +114,7 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 		list_del_init(&job->engine_node);
 		job->on_engine = false;
 		job->error = job->cancel;
-		weft_engine_post_ended(engine, job);
+		weft_engine_post_ended(job);
 	}
 
 	list_move_tail(&job->engine_node, &engine->running);
@@ -219,7 +224,7 @@ void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
 	job->busy_ns = 0;
 	if (engine->stopped) {
 		job->lost = true;
-		weft_engine_post_ended(engine, job);
+		weft_engine_post_ended(job);
 	} else {
 		/* binds end in any order; the engine serves in the order of decisions */
 		list_for_each_entry_reverse(before, &engine->bound, engine_node)
@@ -230,6 +235,56 @@ void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
 	}
 	spin_unlock_irqrestore(&engine->lock, flags);
 	weft_engine_kick(engine);
+}
+
+/**
+ * weft_engine_hold() - a BOUND job waits for foreign fences
+ * @job: job; like weft_engine_add() it gives the job straight back if its device is lost
+ */
+void weft_engine_hold(struct weft_job *job)
+{
+	struct weft_engine *engine = job->engine;
+	unsigned long flags;
+
+	spin_lock_irqsave(&engine->lock, flags);
+	if (engine->stopped || READ_ONCE(job->cancel)) {
+		job->lost = engine->stopped;
+		job->error = job->cancel;
+		weft_engine_post_ended(job);
+	} else {
+		job->on_engine = true;
+		list_add_tail(&job->engine_node, &engine->waiting);
+	}
+	spin_unlock_irqrestore(&engine->lock, flags);
+}
+
+/**
+ * weft_engine_claim() - a held job need not wait any more
+ * @job: job
+ *
+ * Return: false if it was cancelled or lost meanwhile, and is reported as ended already.
+ */
+bool weft_engine_claim(struct weft_job *job)
+{
+	struct weft_engine *engine = job->engine;
+	unsigned long flags;
+	bool held;
+
+	spin_lock_irqsave(&engine->lock, flags);
+	held = job->on_engine;
+	if (held) {
+		list_del_init(&job->engine_node);
+		job->on_engine = false;
+	}
+	spin_unlock_irqrestore(&engine->lock, flags);
+	return held;
+}
+
+void weft_engine_refuse(struct weft_job *job, int error)
+{
+	job->error = READ_ONCE(job->cancel) ?: error;
+	job->lost = error == -ENODEV;
+	weft_engine_post_ended(job);
 }
 
 /**
@@ -249,7 +304,7 @@ bool weft_engine_unbind(struct weft_job *job)
 		list_del_init(&job->engine_node);
 		job->on_engine = false;
 		job->error = job->cancel;
-		weft_engine_post_ended(engine, job);
+		weft_engine_post_ended(job);
 		taken = true;
 	}
 	spin_unlock_irqrestore(&engine->lock, flags);
@@ -275,11 +330,12 @@ void weft_engine_stop(struct weft_device *wdev, bool stop)
 		spin_lock_irq(&engine->lock);
 		engine->stopped = stop;
 		if (stop) {
+			list_splice_tail_init(&engine->waiting, &engine->bound);
 			list_for_each_entry_safe(job, next, &engine->bound, engine_node) {
 				list_del_init(&job->engine_node);
 				job->on_engine = false;
 				job->lost = true;
-				weft_engine_post_ended(engine, job);
+				weft_engine_post_ended(job);
 			}
 		}
 		spin_unlock_irq(&engine->lock);

@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 #include "../memory/memory.h"
 
@@ -32,6 +33,8 @@ struct weft_job *weft_job_alloc(struct weft_client *client)
 	kref_init(&job->ref);
 	job->pool = client->pool;
 	job->client = client;
+	job->flight_put.job = job;
+	job->sync_put.job = job;
 	weft_client_get(client);
 	weft_pool_get(job->pool);
 	INIT_LIST_HEAD(&job->engine_node);
@@ -63,6 +66,8 @@ static void weft_job_free(struct kref *ref)
 		weft_sched_job_forget(&pool->sched, &job->sched);
 		spin_unlock(&pool->lock);
 	}
+	weft_early_fini(job);
+	weft_home_fini(job);
 	weft_sync_free(job);
 	for (i = 0; job->holds && i < job->buffer_count; i++)
 		weft_hold_fini(&job->holds[i]);
@@ -90,21 +95,29 @@ void weft_job_put(struct weft_job *job)
 	kref_put(&job->ref, weft_job_free);
 }
 
+/* Drop a reference in the release worker. Any context. */
+void weft_job_put_later(struct weft_job_later *later)
+{
+	struct weft_pool *pool = later->job->pool;
+
+	if (llist_add(&later->node, &pool->release_list))
+		queue_work(pool->bind_wq, &pool->release_work);
+}
+
 /* Drop the reference for being in flight; once per job. Any context. */
 void weft_job_put_deferred(struct weft_job *job)
 {
-	if (llist_add(&job->release_node, &job->pool->release_list))
-		queue_work(job->pool->bind_wq, &job->pool->release_work);
+	weft_job_put_later(&job->flight_put);
 }
 
 void weft_job_release_work(struct work_struct *work)
 {
 	struct weft_pool *pool = container_of(work, struct weft_pool, release_work);
 	struct llist_node *node = llist_del_all(&pool->release_list);
-	struct weft_job *job, *next;
+	struct weft_job_later *later, *next;
 
-	llist_for_each_entry_safe(job, next, node, release_node)
-		weft_job_put(job);
+	llist_for_each_entry_safe(later, next, node, node)
+		weft_job_put(later->job);
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -149,7 +162,9 @@ void weft_job_retire(struct weft_job *job)
 	atomic64_inc(&client->jobs_completed);
 	if (job->error)
 		atomic64_inc(&client->jobs_failed);
+	weft_early_retire(job);
 	weft_sync_publish(job);
+	weft_early_settle(job);
 	weft_queue_job_retired(job->queue);
 	wake_up_all(&client->wait);
 	weft_job_put_deferred(job);
@@ -168,7 +183,8 @@ bool weft_job_repeatable(struct weft_job *job)
 {
 	u32 i;
 
-	if (!(job->flags & DRM_WEFT_JOB_IDEMPOTENT))
+	/* a published fence stays with its device */
+	if (!(job->flags & DRM_WEFT_JOB_IDEMPOTENT) || job->early)
 		return false;
 	for (i = 0; i < job->buffer_count; i++)
 		if (job->holds[i].access == (DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE))
@@ -194,23 +210,30 @@ void weft_job_fail(struct weft_job *job, int error)
 void weft_job_return(struct weft_job *job, enum weft_return_reason why)
 {
 	struct weft_pool *pool = job->pool;
+	struct weft_client *client = job->client;
 	struct weft_device *wdev = job->wdev;
+	bool withdrawn;
 	int ret;
 
+	weft_client_get(client);
 	spin_lock(&pool->lock);
 	job->wdev = NULL;
 	if (why == WEFT_RETURN_DEVICE_LOST)
 		weft_device_gone_locked(wdev);
 	ret = weft_sched_job_return(&pool->sched, &job->sched, why, 0, weft_now());
-	if (job->cancel)
+	withdrawn = job->early && job->early->withdraw && weft_early_withdraw_locked(job);
+	if (!withdrawn && job->cancel)
 		weft_job_end_locked(job, job->cancel);
-	else if (ret)
+	else if (!withdrawn && ret)
 		weft_job_end_locked(job, ret);
-	else
+	else if (!withdrawn)
 		weft_pool_check_locked(pool, job);
 	spin_unlock(&pool->lock);
+	/* an interrupted SUBMIT waits for the answer */
+	wake_up_all(&client->wait);
 	weft_device_user_put(wdev);
 	weft_pump_kick(pool);
+	weft_client_put(client);
 }
 
 int weft_job_cancel(struct weft_job *job, int error)
@@ -282,6 +305,23 @@ static struct weft_engine *weft_job_choose_engine(struct weft_device *wdev)
 	return best;
 }
 
+void weft_job_bound_locked(struct weft_job *job)
+{
+	struct weft_pool *pool = job->pool;
+	struct weft_device *wdev = job->wdev;
+
+	lockdep_assert_held(&pool->lock);
+	job->engine = weft_job_choose_engine(wdev);
+	job->engine->assigned++;
+	job->run.engine = job->engine->index;
+	job->run.priv[0] = 0;
+	job->run.priv[1] = 0;
+	job->run.timeout_ns = job->timeout_ns ?:
+		weft_sched_deadline(&pool->sched, &job->sched, &wdev->sched,
+				    WEFT_DEADLINE_FLOOR, WEFT_DEADLINE_CAP);
+	weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
+}
+
 void weft_job_bind_work(struct work_struct *work)
 {
 	struct weft_job *job = container_of(work, struct weft_job, bind_work);
@@ -302,7 +342,7 @@ void weft_job_bind_work(struct work_struct *work)
 			weft_job_fail(job, PTR_ERR(image));
 		return;
 	}
-	ret = weft_residency_bind(job, wdev);
+	ret = weft_home_settle(job) ?: weft_residency_bind(job, wdev);
 	if (ret == -EAGAIN)
 		return weft_job_return(job, WEFT_RETURN_NO_SPACE);
 	if (ret == -ENODEV || (ret && READ_ONCE(wdev->lost)))
@@ -313,20 +353,15 @@ void weft_job_bind_work(struct work_struct *work)
 	job->run.job_id = job->sched.id;
 	job->run.image = image;
 	weft_job_apply_relocs(job);
+	if (job->early) {
+		weft_early_publish(job);
+		return;
+	}
 
 	spin_lock(&pool->lock);
 	cancel = job->cancel;
-	if (!cancel) {
-		job->engine = weft_job_choose_engine(wdev);
-		job->engine->assigned++;
-		job->run.engine = job->engine->index;
-		job->run.priv[0] = 0;
-		job->run.priv[1] = 0;
-		job->run.timeout_ns = job->timeout_ns ?:
-			weft_sched_deadline(&pool->sched, &job->sched, &wdev->sched,
-					    WEFT_DEADLINE_FLOOR, WEFT_DEADLINE_CAP);
-		weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
-	}
+	if (!cancel)
+		weft_job_bound_locked(job);
 	spin_unlock(&pool->lock);
 	if (cancel) {
 		weft_residency_unbind(job, false, 0);
@@ -428,7 +463,7 @@ static int weft_records_done(struct weft_client *client, u64 first, u32 count, u
 	return 1;
 }
 
-static void weft_record_ack(struct weft_client *client, u64 id)
+void weft_record_forget(struct weft_client *client, u64 id)
 {
 	struct weft_record *record = xa_erase(&client->records, id);
 
@@ -478,7 +513,7 @@ int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *fi
 	}
 	if (args->flags & DRM_WEFT_JOB_QUERY_ACK)
 		for_each_set_bit(i, done, args->count)
-			weft_record_ack(client, args->first_id + i);
+			weft_record_forget(client, args->first_id + i);
 	return 0;
 }
 

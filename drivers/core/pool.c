@@ -30,6 +30,7 @@
 #include <drm/drm_managed.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 #include "../interconnect/interconnect.h"
 #include "../memory/memory.h"
@@ -90,6 +91,7 @@ static const struct file_operations weft_render_fops = {
 		.open = weft_client_open,						\
 		.postclose = weft_client_postclose,					\
 		.show_fdinfo = weft_client_fdinfo,					\
+		.gem_prime_import = weft_gem_prime_import,				\
 		.ioctls = weft_ioctls,							\
 		.num_ioctls = ARRAY_SIZE(weft_ioctls),					\
 		.fops = (_fops),							\
@@ -195,8 +197,11 @@ static void weft_pool_dismantle(struct weft_pool *pool)
 		destroy_workqueue(pool->bind_wq);
 	if (pool->pump_wq)
 		destroy_workqueue(pool->pump_wq);
+	if (pool->early_wq)
+		destroy_workqueue(pool->early_wq);
 	pool->bind_wq = NULL;
 	pool->pump_wq = NULL;
+	pool->early_wq = NULL;
 	kvfree(pool->est);
 	pool->est = NULL;
 	weft_ring_fini(pool);
@@ -262,7 +267,9 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	pool->est = kvcalloc(WEFT_EST_COUNT, sizeof(*pool->est), GFP_KERNEL);
 	pool->pump_wq = alloc_workqueue("weft-pump", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
 	pool->bind_wq = alloc_workqueue("weft-bind", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
-	if (!pool->est || !pool->pump_wq || !pool->bind_wq)
+	pool->early_wq = alloc_workqueue("weft-early", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM,
+					 WQ_MAX_ACTIVE);
+	if (!pool->est || !pool->pump_wq || !pool->bind_wq || !pool->early_wq)
 		return -ENOMEM;
 
 	spin_lock(&pool->lock);
@@ -276,6 +283,7 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	ret = weft_memory_init(pool);
 	if (ret)
 		return ret;
+	weft_early_prime(pool);
 	return weft_graph_init(pool);
 }
 

@@ -11,6 +11,8 @@
  * The pump is a work item: it is never entered twice at once, and it sleeps nowhere. Deciding
  * on the submitter's stack (the inline path) will call the same function after a trylock.
  */
+#include <linux/dma-fence.h>
+
 #include "core.h"
 #include "trace.h"
 #include "../memory/memory.h"
@@ -130,8 +132,11 @@ void weft_pump_work(struct work_struct *work)
 	struct weft_event *event;
 	struct weft_job *job, *next;
 	LIST_HEAD(picked);
-	bool more;
+	bool more, cookie;
 	u64 now;
+
+	/* early jobs are signalled from here */
+	cookie = dma_fence_begin_signalling();
 
 	llist_for_each_entry(event, events, node)
 		if (event->type == WEFT_EVENT_ENDED)
@@ -150,6 +155,7 @@ void weft_pump_work(struct work_struct *work)
 	weft_pump_retire(pool);
 	if (more || !llist_empty(&pool->inbox))
 		weft_pump_kick(pool);
+	dma_fence_end_signalling(cookie);
 }
 
 /**

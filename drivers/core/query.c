@@ -13,7 +13,7 @@ static void weft_query_pool(struct weft_pool *pool, struct drm_weft_pool_info *i
 {
 	u32 i;
 
-	info->features = DRM_WEFT_FEATURE_LATE;
+	info->features = DRM_WEFT_FEATURE_LATE | DRM_WEFT_FEATURE_EARLY;
 	info->max_jobs_per_submit = WEFT_MAX_JOBS_PER_SUBMIT;
 	info->max_buffers_per_job = WEFT_MAX_BUFFERS;
 	info->max_args_size = WEFT_MAX_ARGS;

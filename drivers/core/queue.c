@@ -25,6 +25,7 @@ static void weft_queue_free(struct kref *ref)
 	struct weft_queue *queue = container_of(ref, struct weft_queue, ref);
 
 	weft_client_put(queue->client);
+	mutex_destroy(&queue->turn);
 	kfree(queue);
 }
 
@@ -57,7 +58,7 @@ int weft_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	    args->service > DRM_WEFT_SERVICE_BEST_EFFORT ||
 	    args->priority > WEFT_MAX_PRIORITY || args->depth > WEFT_MAX_QUEUE_DEPTH)
 		return -EINVAL;
-	if ((args->flags & DRM_WEFT_QUEUE_EARLY) || args->service == DRM_WEFT_SERVICE_REALTIME)
+	if (args->service == DRM_WEFT_SERVICE_REALTIME)
 		return -EOPNOTSUPP;
 
 	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
@@ -70,6 +71,7 @@ int weft_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	queue->flags = args->flags;
 	queue->priority = args->priority;
 	queue->depth = args->depth ?: WEFT_DEFAULT_DEPTH;
+	mutex_init(&queue->turn);
 	INIT_LIST_HEAD(&queue->sync_jobs);
 	spin_lock_init(&queue->sync_lock);
 

@@ -18,6 +18,7 @@
 #include <linux/pci.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 #include "../memory/memory.h"
 
@@ -311,6 +312,11 @@ void weft_job_abort_work(struct work_struct *work)
 	spin_unlock(&pool->lock);
 	if (!wdev)
 		goto out;
+	/* published, and what it waits for does not come */
+	if (job->early && atomic_read(&job->run_state) == WEFT_RUN_NONE) {
+		weft_job_cancel(job, -ETIME);
+		goto put;
+	}
 
 	mutex_lock(&wdev->reset_lock);
 	/* the deadline may have been that of an earlier run, on a device that was lost */
@@ -332,6 +338,7 @@ void weft_job_abort_work(struct work_struct *work)
 	}
 unlock:
 	mutex_unlock(&wdev->reset_lock);
+put:
 	put_device(&wdev->dev);
 out:
 	weft_job_put(job);

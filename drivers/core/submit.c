@@ -10,13 +10,19 @@
  * scheduler.
  *
  * The number of hazard edges is bounded before the commit: what the scheduler says for the
- * state before this batch, plus what the batch itself does to the same buffers.
+ * state before this batch, plus what the batch itself does to the same buffers. The submit lock
+ * makes that a bound; of buffers that clients share it cannot, so an early job, of which there is
+ * one in a SUBMIT, counts again in the commit.
+ *
+ * An early job is in when the locks are dropped, and SUBMIT then sleeps until it is published
+ * (early.c). The queue's turn is kept meanwhile: a queue is one timeline.
  */
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 #include "../memory/memory.h"
 
@@ -31,6 +37,8 @@ struct weft_entry {
 	/** @froms: jobs it waits for by name, referenced while the batch is on its way in */
 	struct weft_job **froms;
 	u32 from_count;
+	/** @opened: per buffer, an imported one that was opened for it; a reference, or NULL */
+	struct weft_bo **opened;
 	/** @prefailed: one that it waits for is DONE and failed */
 	bool prefailed;
 };
@@ -180,13 +188,29 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 	return weft_sync_prepare(job, batch->file, entry->outs, entry->out_count);
 }
 
+/* What late jobs cannot wait for in the scheduler they wait for here. */
+static int weft_collect_fences(struct weft_batch *batch, struct weft_entry *entry)
+{
+	int ret = 0;
+	u32 i;
+
+	if (batch->queue->flags & DRM_WEFT_QUEUE_EARLY)
+		return 0;
+	for (i = 0; i < entry->dep_count && !ret; i++)
+		if (entry->deps[i].type == DRM_WEFT_DEP_SYNCOBJ)
+			ret = weft_sync_wait(batch->client->pool, batch->file,
+					     entry->deps[i].handle, entry->deps[i].value);
+	return ret;
+}
+
 static int weft_collect_batch(struct weft_batch *batch)
 {
 	int ret;
 	u32 i;
 
 	for (i = 0; i < batch->count; i++) {
-		ret = weft_collect_job(batch, &batch->entries[i], &batch->args[i]);
+		ret = weft_collect_job(batch, &batch->entries[i], &batch->args[i]) ?:
+		      weft_collect_fences(batch, &batch->entries[i]);
 		if (ret) {
 			batch->failed = i;
 			return ret;
@@ -194,6 +218,75 @@ static int weft_collect_batch(struct weft_batch *batch)
 		cond_resched();
 	}
 	return 0;
+}
+
+/*
+ * Imported buffers are opened, for which their exporters wait for fences. The queue has its turn
+ * already, so that this job's fence comes after those of the jobs before it.
+ */
+static int weft_collect_imports(struct weft_batch *batch)
+{
+	struct weft_entry *entry = &batch->entries[0];
+	struct drm_weft_buffer *buf;
+	struct weft_bo *bo;
+	int ret = 0;
+	u32 i;
+
+	/* several jobs would be refused in any case */
+	if (batch->count != 1)
+		return 0;
+	batch->failed = 0;
+	for (i = 0; i < batch->args[0].buffer_count && !ret; i++) {
+		buf = &entry->buffers[i];
+		bo = weft_bo_lookup(batch->file, buf->handle);
+		if (!bo)
+			return -ENOENT;
+		if (!bo->import || !weft_hold_access_ok(buf)) {
+			drm_gem_object_put(&bo->gem);
+			continue;
+		}
+		if (!entry->opened)
+			entry->opened = kcalloc(batch->args[0].buffer_count, sizeof(bo),
+						GFP_KERNEL_ACCOUNT);
+		ret = entry->opened ? weft_import_open(bo, buf) : -ENOMEM;
+		if (ret)
+			drm_gem_object_put(&bo->gem);
+		else
+			entry->opened[i] = bo;
+	}
+	if (!ret)
+		batch->failed = ~0u;
+	return ret;
+}
+
+/* The job's holds take over what was opened, unless the handle has come to mean something else. */
+static int weft_check_import(struct weft_entry *entry, u32 i)
+{
+	struct weft_bo_hold *hold = &entry->job->holds[i];
+	struct weft_bo *opened = entry->opened ? entry->opened[i] : NULL;
+
+	if (opened != (hold->bo->import ? hold->bo : NULL))
+		return -EINVAL;
+	if (!opened)
+		return 0;
+	entry->opened[i] = NULL;
+	hold->open = hold->access & DRM_WEFT_ACCESS_WRITE;
+	drm_gem_object_put(&opened->gem);
+	return 0;
+}
+
+static void weft_entry_close(struct weft_entry *entry, u32 count)
+{
+	u32 i;
+
+	for (i = 0; entry->opened && i < count; i++) {
+		if (!entry->opened[i])
+			continue;
+		if (entry->buffers[i].access & DRM_WEFT_ACCESS_WRITE)
+			weft_import_close(entry->opened[i]);
+		drm_gem_object_put(&entry->opened[i]->gem);
+	}
+	kfree(entry->opened);
 }
 
 /* ----------------------------------------------------------------- 2. check */
@@ -211,6 +304,11 @@ static int weft_check_buffers(struct weft_batch *batch, struct weft_entry *entry
 		if (ret)
 			return ret;
 		job->buffer_count = i + 1;
+		if (batch->count == 1) {
+			ret = weft_check_import(entry, i);
+			if (ret)
+				return ret;
+		}
 		for (j = 0; j < i; j++)
 			if (job->holds[j].bo == job->holds[i].bo)
 				return -EINVAL;
@@ -239,6 +337,8 @@ u64 weft_job_devices(struct weft_job *job, int *why)
 	for (i = 0; i < ARRAY_SIZE(pool->devices); i++) {
 		wdev = pool->devices[i];
 		if (!wdev || !weft_health_usable(wdev))
+			continue;
+		if (job->early && !(wdev->desc.caps & WEFT_CAP_EARLY))
 			continue;
 		if (job->class_mask && !(job->class_mask & BIT(wdev->desc.dev_class)))
 			continue;
@@ -293,6 +393,7 @@ static int weft_check_deps(struct weft_batch *batch, u32 index)
 {
 	struct weft_entry *entry = &batch->entries[index];
 	struct weft_job *job = entry->job, *from;
+	struct dma_fence *fence;
 	struct drm_weft_dep *dep;
 	int ret, error;
 	u32 i;
@@ -316,9 +417,17 @@ static int weft_check_deps(struct weft_batch *batch, u32 index)
 				return PTR_ERR(from);
 			break;
 		case DRM_WEFT_DEP_SYNCOBJ:
-			ret = weft_sync_dep(job->pool, batch->file, dep->handle, dep->value, &from);
+			ret = weft_sync_dep(job->pool, batch->file, dep->handle, dep->value, &from,
+					    &fence);
+			/* somebody has put a new fence there since it was waited for */
+			if (fence && !job->early) {
+				dma_fence_put(fence);
+				return -EINVAL;
+			}
 			if (ret < 0)
 				return ret;
+			if (fence)
+				job->early->named[job->early->named_count++] = fence;
 			error = ret;
 			break;
 		default:
@@ -340,6 +449,19 @@ static int weft_check_deps(struct weft_batch *batch, u32 index)
 	return 0;
 }
 
+/* Can others see what the job does while it is under way? */
+static bool weft_check_early(struct weft_batch *batch, struct weft_job *job)
+{
+	u32 i;
+
+	if (batch->queue->flags & DRM_WEFT_QUEUE_EARLY)
+		return true;
+	for (i = 0; i < job->buffer_count; i++)
+		if (weft_bo_shared(job->holds[i].bo))
+			return true;
+	return false;
+}
+
 static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 {
 	struct weft_entry *entry = &batch->entries[index];
@@ -350,6 +472,13 @@ static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 	ret = weft_check_buffers(batch, entry, &batch->args[index]);
 	if (ret)
 		return ret;
+	if (weft_check_early(batch, job)) {
+		if (batch->count != 1)
+			return -EINVAL;
+		ret = weft_early_init(job, entry->dep_count);
+		if (ret)
+			return ret;
+	}
 	job->sched.priority = batch->queue->priority;
 	down_read(&job->pool->topology);
 	job->sched.devices = weft_job_devices(job, &why);
@@ -368,7 +497,9 @@ static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 	if (ret)
 		return ret;
 
-	job->edge_count = entry->from_count + weft_count_hazards(job, serial);
+	job->edge_count = entry->from_count;
+	if (!job->early)
+		job->edge_count += weft_count_hazards(job, serial);
 	if (!job->edge_count)
 		return 0;
 	job->edges = kvcalloc(job->edge_count, sizeof(*job->edges), GFP_KERNEL_ACCOUNT);
@@ -451,6 +582,35 @@ static void weft_commit_job_locked(struct weft_entry *entry, u64 now)
 		weft_job_end_locked(job, -ENODEV);
 }
 
+/*
+ * The only job of its batch. Other clients may be entering uses of the same buffers, so counting
+ * the edges, taking a place among the writers and entering are one step.
+ */
+static void weft_commit_early(struct weft_entry *entry)
+{
+	struct weft_job *job = entry->job;
+	struct weft_pool *pool = job->pool;
+	struct weft_sched_edge *edges;
+	u32 need;
+
+	for (;;) {
+		spin_lock(&pool->lock);
+		need = entry->from_count + weft_sched_job_edges(&pool->sched, &job->sched);
+		if (need <= job->edge_count)
+			break;
+		spin_unlock(&pool->lock);
+		edges = kvcalloc(need, sizeof(*edges), GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+		if (entry->from_count)
+			memcpy(edges, job->edges, entry->from_count * sizeof(*edges));
+		kvfree(job->edges);
+		job->edges = edges;
+		job->edge_count = need;
+	}
+	weft_hold_commit(job);
+	weft_commit_job_locked(entry, weft_now());
+	spin_unlock(&pool->lock);
+}
+
 /* Long batches let others have the lock now and then; submit_lock keeps program order. */
 static void weft_commit_chunk(struct weft_batch *batch, u32 first)
 {
@@ -465,11 +625,26 @@ static void weft_commit_chunk(struct weft_batch *batch, u32 first)
 	spin_unlock(&pool->lock);
 }
 
+/* The next job of an ORDERED queue stands behind this batch. */
+static void weft_commit_last(struct weft_batch *batch)
+{
+	struct weft_job *job = batch->entries[batch->count - 1].job;
+	struct weft_job *old = batch->queue->last;
+
+	lockdep_assert_held(&batch->client->submit_lock);
+	if (!(batch->queue->flags & DRM_WEFT_QUEUE_ORDERED))
+		return;
+	batch->queue->last = job;
+	weft_job_get(job);
+	if (old)
+		weft_job_put(old);
+}
+
 static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 {
 	struct weft_client *client = batch->client;
 	struct weft_pool *pool = client->pool;
-	struct weft_job *job, *old;
+	struct weft_job *job;
 	u64 first, now;
 	u32 i;
 	int ret;
@@ -491,20 +666,18 @@ static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 		job = batch->entries[i].job;
 		job->sched.id = first + i;
 		job->record->data.submit_ns = now;
-		weft_hold_commit(job);
+		if (!job->early)
+			weft_hold_commit(job);
 		weft_sync_arm(job);
 		spin_lock(&client->record_lock);
 		list_add_tail(&job->client_node, &client->jobs);
 		spin_unlock(&client->record_lock);
 	}
-	if (batch->queue->flags & DRM_WEFT_QUEUE_ORDERED) {
-		old = batch->queue->last;
-		batch->queue->last = job;
-		weft_job_get(job);
-		if (old)
-			weft_job_put(old);
-	}
-	for (i = 0; i < batch->count; i += WEFT_COMMIT_CHUNK)
+	if (job->early)
+		weft_commit_early(&batch->entries[0]);
+	else
+		weft_commit_last(batch);
+	for (i = 0; !job->early && i < batch->count; i += WEFT_COMMIT_CHUNK)
 		weft_commit_chunk(batch, i);
 	*first_id = first;
 	return 0;
@@ -521,6 +694,7 @@ static void weft_batch_free(struct weft_batch *batch, bool committed)
 		entry = &batch->entries[i];
 		for (j = 0; j < entry->from_count; j++)
 			weft_job_put(entry->froms[j]);
+		weft_entry_close(entry, batch->args[i].buffer_count);
 		kvfree(entry->buffers);
 		kvfree(entry->deps);
 		kvfree(entry->outs);
@@ -535,6 +709,49 @@ static void weft_batch_free(struct weft_batch *batch, bool committed)
 	weft_queue_put(batch->queue);
 }
 
+/* The job is in; its SUBMIT returns when it is published, or takes it back if interrupted. */
+static int weft_submit_early(struct weft_batch *batch)
+{
+	struct weft_job *job = batch->entries[0].job;
+	int ret;
+
+	weft_pump_kick(batch->client->pool);
+	ret = weft_early_wait(job);
+	if (ret)
+		return ret;
+	mutex_lock(&batch->client->submit_lock);
+	weft_commit_last(batch);
+	mutex_unlock(&batch->client->submit_lock);
+	return 0;
+}
+
+static int weft_submit(struct weft_batch *batch, u64 *first, bool *committed)
+{
+	struct weft_client *client = batch->client;
+	struct weft_job *job;
+	int ret;
+
+	lockdep_assert_held(&batch->queue->turn);
+	if (mutex_lock_interruptible(&client->submit_lock))
+		return -EINTR;
+	ret = weft_check_batch(batch) ?: weft_commit_batch(batch, first);
+	job = batch->entries[0].job;
+	/* the reference for being in flight goes when the job has ended */
+	if (!ret && job->early)
+		weft_job_get(job);
+	mutex_unlock(&client->submit_lock);
+	*committed = !ret;
+	if (ret)
+		return ret;
+	if (!job->early) {
+		weft_pump_kick(client->pool);
+		return 0;
+	}
+	ret = weft_submit_early(batch);
+	weft_job_put(job);
+	return ret;
+}
+
 int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct weft_client *client = file->driver_priv;
@@ -542,6 +759,7 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	struct weft_batch batch = { .client = client, .file = file, .failed = ~0u };
 	u32 failed_before = args->failed_index;
 	bool committed = false;
+	u64 first;
 	int ret;
 
 	args->failed_index = ~0u;
@@ -565,18 +783,14 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	if (ret)
 		goto out;
 
-	if (mutex_lock_interruptible(&client->submit_lock)) {
+	if (mutex_lock_interruptible(&batch.queue->turn)) {
 		ret = -EINTR;
 		goto out;
 	}
-	ret = weft_check_batch(&batch);
-	if (!ret) {
-		ret = weft_commit_batch(&batch, &args->first_job_id);
-		committed = !ret;
-	}
-	mutex_unlock(&client->submit_lock);
-	if (committed)
-		weft_pump_kick(client->pool);
+	ret = weft_collect_imports(&batch) ?: weft_submit(&batch, &first, &committed);
+	mutex_unlock(&batch.queue->turn);
+	if (!ret)
+		args->first_job_id = first;
 out:
 	/* a call that may be repeated leaves its arguments as they were */
 	if (ret == -EFAULT || ret == -EINTR)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * DOC: syncobjs in late mode
+ * DOC: syncobjs
  *
  * A late job publishes nothing until it ends; then its out-syncobjs get a fence that is already
  * signalled (with the error, if it failed). So no fence of weft's can ever wait for anything, and
@@ -10,6 +10,10 @@
  * point on a chain would otherwise wake waiters of an earlier one. Points that are promised but
  * not yet published are kept in a table, so that a job of this pool may depend on them: the
  * dependency becomes an edge between jobs.
+ *
+ * An early job publishes its own fence, unsignalled, when it is bound, in its place of the same
+ * order. Its points stay in the table until it has ended: jobs of this pool that depend on it get
+ * an edge and never a fence callback.
  *
  * Rejected: fences of our own that are signalled at the end (they would make every late job a
  * fence-signalling section), waiting in the kernel for points nobody has promised.
@@ -21,6 +25,7 @@
 #include <drm/drm_syncobj.h>
 
 #include "core.h"
+#include "early.h"
 
 /* The promise that satisfies @point: the lowest one at or above it; a binary one: the last. */
 static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
@@ -49,19 +54,20 @@ static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
  * @handle: syncobj
  * @point: timeline point, 0 for binary
  * @from: out, job to wait for (a reference), or NULL
+ * @fence: out, somebody else's fence to wait for (a reference), or NULL
  *
- * Return: 0 wait for @from or for nothing; 1 signalled with an error; -ENOENT no such handle;
- * -EINVAL nobody has promised it.
+ * Return: 0 wait for @from, for @fence or for nothing; 1 signalled with an error; -ENOENT no such
+ * handle; -EINVAL nobody has promised it.
  */
 int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
-		  struct weft_job **from)
+		  struct weft_job **from, struct dma_fence **fence)
 {
 	struct drm_syncobj *syncobj = drm_syncobj_find(file, handle);
 	struct weft_job_sync *sync;
-	struct dma_fence *fence;
 	int ret;
 
 	*from = NULL;
+	*fence = NULL;
 	if (!syncobj)
 		return -ENOENT;
 	spin_lock(&pool->sync_lock);
@@ -73,15 +79,41 @@ int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64
 	if (*from)
 		return 0;
 
-	ret = drm_syncobj_find_fence(file, handle, point, 0, &fence);
+	ret = drm_syncobj_find_fence(file, handle, point, 0, fence);
 	if (ret)
 		return ret == -ENOENT ? ret : -EINVAL;
-	if (!dma_fence_is_signaled(fence))
-		ret = -EINVAL;
-	else if (dma_fence_get_status(fence) < 0)
-		ret = 1;
-	dma_fence_put(fence);
+	if (!dma_fence_is_signaled(*fence))
+		return 0;
+	ret = dma_fence_get_status(*fence) < 0;
+	dma_fence_put(*fence);
+	*fence = NULL;
 	return ret;
+}
+
+/**
+ * weft_sync_wait() - sleep while an in-syncobj holds somebody else's unsignalled fence
+ * @pool: pool
+ * @file: whose handle it is
+ * @handle: syncobj
+ * @point: timeline point, 0 for binary
+ *
+ * For late jobs, which the scheduler can only let wait for jobs. What is wrong with the handle is
+ * left to weft_sync_dep(). Context: no locks. Return: 0 or -EINTR.
+ */
+int weft_sync_wait(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point)
+{
+	struct dma_fence *fence;
+	struct weft_job *from;
+	long ret = 0;
+
+	if (weft_sync_dep(pool, file, handle, point, &from, &fence))
+		return 0;
+	if (from)
+		weft_job_put(from);
+	if (fence)
+		ret = dma_fence_wait(fence, true);
+	dma_fence_put(fence);
+	return ret ? -EINTR : 0;
 }
 
 /**
@@ -173,14 +205,12 @@ int weft_sync_promise(struct weft_job *job)
 	return 0;
 }
 
-/* Past the point of no return: the promises stand. Called in submission order. */
-void weft_sync_arm(struct weft_job *job)
+/* The promises stand from now on. */
+static void weft_sync_stand(struct weft_job *job)
 {
 	struct weft_pool *pool = job->pool;
 	u32 i;
 
-	if (!job->sync_count)
-		return;
 	for (i = 0; i < job->sync_count; i++) {
 		/* whoever waits from now on waits for this job, not for the last one */
 		if (!job->syncs[i].point)
@@ -189,6 +219,18 @@ void weft_sync_arm(struct weft_job *job)
 		job->syncs[i].armed = true;
 		spin_unlock(&pool->sync_lock);
 	}
+}
+
+/*
+ * @job enters, in submission order. A late one is past the point of no return, an early one is
+ * when it is published.
+ */
+void weft_sync_arm(struct weft_job *job)
+{
+	if (!job->sync_count)
+		return;
+	if (!job->early)
+		weft_sync_stand(job);
 	spin_lock(&job->queue->sync_lock);
 	weft_job_get(job);
 	list_add_tail(&job->queue_node, &job->queue->sync_jobs);
@@ -213,16 +255,33 @@ static bool weft_sync_superseded(struct weft_job_sync *sync)
 	spin_lock(&pool->sync_lock);
 	last = weft_sync_find_locked(pool, sync->syncobj, 0);
 	spin_unlock(&pool->sync_lock);
-	return last != sync;
+	return last && last->job->sched.id > sync->job->sched.id;
 }
 
-static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
+/* The early fence, or one that is signalled. */
+static void weft_sync_fence(struct weft_job_sync *sync)
 {
-	/*
-	 * A private stub is signalled from birth and nobody has seen it yet: the error is written
-	 * directly, dma_fence_set_error() is for fences that are still to be signalled.
-	 */
-	sync->fence->error = error;
+	struct weft_job *job = sync->job;
+
+	if (job->early && job->early->committed) {
+		dma_fence_put(sync->fence);
+		sync->fence = dma_fence_get(job->early->fence);
+	} else {
+		/*
+		 * A private stub is signalled from birth and nobody has seen it yet: the error is
+		 * written directly, dma_fence_set_error() is for fences that are still to be
+		 * signalled.
+		 */
+		sync->fence->error = job->error;
+	}
+}
+
+static void weft_sync_publish_one(struct weft_job_sync *sync)
+{
+	struct weft_pool *pool = sync->job->pool;
+	bool over;
+
+	weft_sync_fence(sync);
 	if (sync->point) {
 		drm_syncobj_add_point(sync->syncobj, sync->chain, sync->fence, sync->point);
 		sync->chain = NULL;
@@ -230,18 +289,21 @@ static void weft_sync_publish_one(struct weft_job_sync *sync, int error)
 		drm_syncobj_replace_fence(sync->syncobj, sync->fence);
 	}
 	/* after publishing: who looks in between finds one or the other */
-	weft_sync_withdraw(sync);
+	spin_lock(&pool->sync_lock);
+	sync->published = true;
+	over = sync->retired;
+	spin_unlock(&pool->sync_lock);
+	if (over)
+		weft_sync_withdraw(sync);
 }
 
-/* @job is DONE: publish it and those behind it that only waited for it. */
-void weft_sync_publish(struct weft_job *job)
+/* @job may be published: do it, and publish those behind it that only waited for it. */
+static void weft_sync_publish_in_turn(struct weft_job *job)
 {
 	struct weft_queue *queue = job->queue;
 	struct weft_job *head;
 	u32 i;
 
-	if (!job->sync_count)
-		return;
 	spin_lock(&queue->sync_lock);
 	job->sync_done = true;
 	/* one publisher at a time, else two could overtake each other between the locks */
@@ -253,12 +315,54 @@ void weft_sync_publish(struct weft_job *job)
 		queue->publishing = true;
 		spin_unlock(&queue->sync_lock);
 		for (i = 0; i < head->sync_count; i++)
-			weft_sync_publish_one(&head->syncs[i], head->error);
-		weft_job_put(head);
+			weft_sync_publish_one(&head->syncs[i]);
+		weft_job_put_later(&head->sync_put);
 		spin_lock(&queue->sync_lock);
 		queue->publishing = false;
 	}
 	spin_unlock(&queue->sync_lock);
+}
+
+/* @job is DONE. */
+void weft_sync_publish(struct weft_job *job)
+{
+	struct weft_pool *pool = job->pool;
+	bool over;
+	u32 i;
+
+	if (!job->sync_count)
+		return;
+	for (i = 0; i < job->sync_count; i++) {
+		spin_lock(&pool->sync_lock);
+		job->syncs[i].retired = true;
+		over = job->syncs[i].published;
+		spin_unlock(&pool->sync_lock);
+		if (over)
+			weft_sync_withdraw(&job->syncs[i]);
+	}
+	weft_sync_publish_in_turn(job);
+}
+
+/* @job is BOUND and its fence is out. */
+void weft_sync_publish_early(struct weft_job *job)
+{
+	if (!job->sync_count)
+		return;
+	weft_sync_stand(job);
+	weft_sync_publish_in_turn(job);
+}
+
+/* @job, which is early, was not published and never will be. */
+void weft_sync_withdraw_job(struct weft_job *job)
+{
+	struct weft_queue *queue = job->queue;
+
+	if (!job->sync_count)
+		return;
+	spin_lock(&queue->sync_lock);
+	list_del_init(&job->queue_node);
+	spin_unlock(&queue->sync_lock);
+	weft_job_put(job);
 }
 
 void weft_sync_free(struct weft_job *job)

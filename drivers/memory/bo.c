@@ -14,7 +14,9 @@
  * Mappings hold PFNs without struct page semantics, so that nothing can pin a page: a pin
  * would be an agent that reads and writes behind the back of the residency protocol.
  *
- * Buffers are private to their client: they cannot be exported.
+ * Buffers are private to their client unless they were made SHAREABLE: then they can be exported
+ * (dmabuf.c), and every job that touches them is early. An imported buffer (import.c) has host
+ * pages of ours, too, between which and the exporter's memory bytes are copied.
  *
  * Rejected: shmem (its pages cannot be asked from a NUMA node); one array per buffer (2 GiB of
  * pointers for the largest); zapping mappings at bind (a TLB shootdown for every job).
@@ -221,6 +223,8 @@ static int weft_bo_mmap(struct drm_gem_object *gem, struct vm_area_struct *vma)
 {
 	if (weft_vma_is_cow(vma))
 		return -EINVAL;
+	if (to_weft_bo(gem)->import)
+		return weft_import_mmap(to_weft_bo(gem), vma);
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_page_prot = vm_get_page_prot(vma->vm_flags);
 	return 0;
@@ -245,11 +249,6 @@ int weft_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_fil
 }
 
 /* ----------------------------------------------------------------- lifetime */
-
-static struct dma_buf *weft_bo_export(struct drm_gem_object *gem, int flags)
-{
-	return ERR_PTR(-EPERM);
-}
 
 static struct weft_promise *weft_promise_new(void)
 {
@@ -292,20 +291,26 @@ static void weft_bo_free(struct drm_gem_object *gem)
 	spin_unlock(&pool->lock);
 
 	weft_bo_free_pages(bo);
-	atomic64_sub(gem->size, &client->memory);
+	if (client)
+		atomic64_sub(gem->size, &client->memory);
 	atomic64_sub(gem->size, &pool->host_reserved);
 	drm_gem_object_release(gem);
 	mem_cgroup_put(bo->memcg);
 	weft_promise_put(bo->promise);
+	weft_import_fini(bo);
+	mutex_destroy(&bo->import_lock);
 	kfree(bo);
-	weft_client_put(client);
+	if (client)
+		weft_client_put(client);
 	weft_pool_put(pool);
 }
 
-/* A name (flink, on the primary node of a render pool) is no way to another client's buffer. */
+/* A name (flink, on a render pool's primary node) is no way to another client's private buffer. */
 static int weft_bo_open(struct drm_gem_object *gem, struct drm_file *file)
 {
-	return to_weft_bo(gem)->client == file->driver_priv ? 0 : -EPERM;
+	struct weft_bo *bo = to_weft_bo(gem);
+
+	return weft_bo_shared(bo) || bo->client == file->driver_priv ? 0 : -EPERM;
 }
 
 const struct drm_gem_object_funcs weft_bo_funcs = {
@@ -316,9 +321,10 @@ const struct drm_gem_object_funcs weft_bo_funcs = {
 	.vm_ops = &weft_bo_vm_ops,
 };
 
-static struct weft_bo *weft_bo_new(struct weft_client *client, u64 size, u32 flags)
+/* @client: owner, or NULL for what @import, whose reference is the buffer's from here on, is of */
+struct weft_bo *weft_bo_new(struct weft_pool *pool, struct weft_client *client, u64 size, u32 flags,
+			    struct dma_buf *import)
 {
-	struct weft_pool *pool = client->pool;
 	struct weft_bo *bo;
 
 	bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
@@ -335,12 +341,18 @@ static struct weft_bo *weft_bo_new(struct weft_client *client, u64 size, u32 fla
 		kfree(bo);
 		return ERR_PTR(-EDQUOT);
 	}
-	atomic64_add(size, &client->memory);
 
 	bo->gem.funcs = &weft_bo_funcs;
+	if (import)
+		bo->gem.resv = import->resv;
 	drm_gem_private_object_init(&pool->drm, &bo->gem, size);
 	weft_pool_get(pool);
-	weft_client_get(client);
+	if (client) {
+		weft_client_get(client);
+		atomic64_add(size, &client->memory);
+	}
+	mutex_init(&bo->import_lock);
+	bo->import = import;
 	bo->pool = pool;
 	bo->client = client;
 	bo->flags = flags;
@@ -367,6 +379,7 @@ static struct weft_bo *weft_bo_new(struct weft_client *client, u64 size, u32 fla
 
 int weft_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
+	struct weft_client *client = file->driver_priv;
 	struct drm_weft_bo_create *args = data;
 	struct weft_bo *bo;
 	u64 size;
@@ -374,11 +387,11 @@ int weft_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fi
 
 	if (!args->size || args->size > WEFT_BO_MAX_SIZE || (args->flags & ~WEFT_BO_FLAGS))
 		return -EINVAL;
-	if (args->flags)
+	if (args->flags & ~DRM_WEFT_BO_SHAREABLE)
 		return -EOPNOTSUPP;
 
 	size = PAGE_ALIGN(args->size);
-	bo = weft_bo_new(file->driver_priv, size, args->flags);
+	bo = weft_bo_new(client->pool, client, size, args->flags, NULL);
 	if (IS_ERR(bo))
 		return PTR_ERR(bo);
 	err = drm_gem_handle_create(file, &bo->gem, &args->handle);
@@ -438,19 +451,25 @@ int weft_ioctl_bo_info(struct drm_device *drm, void *data, struct drm_file *file
 
 /* --------------------------------------------------------------------- holds */
 
+bool weft_hold_access_ok(const struct drm_weft_buffer *buf)
+{
+	const u32 both = DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE;
+
+	return buf->access && !(buf->access & ~both) && !buf->pad && !(buf->offset & 7) &&
+	       !(buf->flags & ~DRM_WEFT_BUFFER_NO_IMPLICIT);
+}
+
 int weft_hold_init(struct weft_client *client, struct drm_file *file,
 		   const struct drm_weft_buffer *buf, struct weft_bo_hold *hold,
 		   struct weft_sched_ref *ref)
 {
-	const u32 both = DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE;
 	struct weft_promise *promise = NULL;
 	u64 length = buf->length;
 	struct weft_bo *bo;
 	int err;
 
 	lockdep_assert_held(&client->submit_lock);
-	if (!buf->access || (buf->access & ~both) || buf->pad || (buf->offset & 7) ||
-	    (buf->flags & ~DRM_WEFT_BUFFER_NO_IMPLICIT))
+	if (!weft_hold_access_ok(buf))
 		return -EINVAL;
 
 	bo = weft_bo_lookup(file, buf->handle);
@@ -493,17 +512,53 @@ void weft_hold_commit(struct weft_job *job)
 		struct weft_bo_hold *hold = &job->holds[i];
 		struct weft_bo *bo = hold->bo;
 
+		spin_lock(&bo->lock);
 		hold->expects = bo->promise;
 		if (hold->promise) {
 			/* the buffer's reference is the hold's now, and it gets one of its own */
 			kref_get(&hold->promise->ref);
-			spin_lock(&bo->lock);
 			bo->promise = hold->promise;
-			spin_unlock(&bo->lock);
 		} else {
 			kref_get(&hold->expects->ref);
 		}
+		spin_unlock(&bo->lock);
 	}
+}
+
+/* Is the promise known to its hold and its buffer only, and the last one there? */
+static bool weft_hold_alone(struct weft_bo_hold *hold)
+{
+	bool alone;
+
+	if (!hold->promise)
+		return true;
+	spin_lock(&hold->bo->lock);
+	alone = hold->bo->promise == hold->promise && kref_read(&hold->promise->ref) == 2;
+	spin_unlock(&hold->bo->lock);
+	return alone;
+}
+
+/* Early jobs enter under pool->lock; late ones need submit_lock, and share no buffer. */
+bool weft_hold_withdraw(struct weft_job *job)
+{
+	u32 i;
+
+	lockdep_assert_held(&job->pool->lock);
+	for (i = 0; i < job->buffer_count; i++)
+		if (!weft_hold_alone(&job->holds[i]))
+			return false;
+	for (i = 0; i < job->buffer_count; i++) {
+		struct weft_bo_hold *hold = &job->holds[i];
+
+		if (!hold->promise)
+			continue;
+		spin_lock(&hold->bo->lock);
+		/* the references change hands as they did in the commit */
+		hold->bo->promise = hold->expects;
+		hold->expects = hold->promise;
+		spin_unlock(&hold->bo->lock);
+	}
+	return true;
 }
 
 void weft_hold_fini(struct weft_bo_hold *hold)
@@ -512,6 +567,8 @@ void weft_hold_fini(struct weft_bo_hold *hold)
 
 	if (!bo)
 		return;
+	if (hold->open)
+		weft_import_close(bo);
 	/*
 	 * What the job promised is LOST, or a copy was evicted after the job gave it back and
 	 * before the scheduler heard that the job is done and took its region for the only valid

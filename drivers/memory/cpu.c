@@ -13,6 +13,9 @@
  * A BEGIN for writing makes the host copy the only valid one at once, not at END: an eviction in
  * between must not bring older bytes back over what the CPU writes.
  *
+ * A buffer that others may see is waited for by its fences, its claims are under the lock of the
+ * client that made it, and an imported one is the exporter's: it has no claims at all.
+ *
  * Rejected: faults that wait for jobs (a thread may fault on the result of a job that waits for the
  * same thread).
  */
@@ -34,6 +37,9 @@ static int weft_bo_wait_idle(struct weft_bo *bo, u32 access, u64 timeout_ns)
 	/* who writes waits for everybody */
 	u32 against = access & DRM_WEFT_ACCESS_WRITE ?: DRM_WEFT_ACCESS_READ;
 
+	/* of others' jobs, and of other clients', only the fences are known */
+	if (weft_bo_shared(bo))
+		return weft_bo_wait_fences(bo, access & DRM_WEFT_ACCESS_WRITE, timeout_ns);
 	return weft_wait_until(&bo->client->wait, timeout_ns, weft_bo_idle(bo, against));
 }
 
@@ -106,7 +112,6 @@ static int weft_bo_cpu_sync(struct weft_bo *bo, const struct drm_weft_bo_cpu *ar
 
 int weft_ioctl_bo_cpu_begin(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct weft_client *client = file->driver_priv;
 	const struct drm_weft_bo_cpu *args = data;
 	u64 length = args->length;
 	struct weft_bo *bo;
@@ -120,19 +125,24 @@ int weft_ioctl_bo_cpu_begin(struct drm_device *drm, void *data, struct drm_file 
 	err = weft_bo_range(bo, args->offset, &length);
 	if (err)
 		goto out;
+	if (bo->import) {
+		err = weft_bo_wait_idle(bo, args->access, args->timeout_ns) ?:
+		      weft_import_cpu(bo, true, args->access);
+		goto out;
+	}
 
-	err = mutex_lock_interruptible(&client->submit_lock);
+	err = mutex_lock_interruptible(&bo->client->submit_lock);
 	if (err)
 		goto out;
 	err = weft_bo_cpu_claim(bo, args->access);
-	mutex_unlock(&client->submit_lock);
+	mutex_unlock(&bo->client->submit_lock);
 	if (err)
 		goto out;
 
 	err = weft_bo_cpu_sync(bo, args, length);
-	mutex_lock(&client->submit_lock);
+	mutex_lock(&bo->client->submit_lock);
 	weft_bo_cpu_settle(bo, args->access, err);
-	mutex_unlock(&client->submit_lock);
+	mutex_unlock(&bo->client->submit_lock);
 out:
 	drm_gem_object_put(&bo->gem);
 	return err;
@@ -140,7 +150,6 @@ out:
 
 int weft_ioctl_bo_cpu_end(struct drm_device *drm, void *data, struct drm_file *file)
 {
-	struct weft_client *client = file->driver_priv;
 	const struct drm_weft_bo_cpu *args = data;
 	u64 length = args->length;
 	struct weft_bo *bo;
@@ -155,7 +164,12 @@ int weft_ioctl_bo_cpu_end(struct drm_device *drm, void *data, struct drm_file *f
 	if (err)
 		goto out;
 
-	mutex_lock(&client->submit_lock);
+	if (bo->import) {
+		err = weft_import_cpu(bo, false, args->access);
+		goto out;
+	}
+
+	mutex_lock(&bo->client->submit_lock);
 	if (!(args->access & DRM_WEFT_ACCESS_WRITE)) {
 		if (bo->cpu_held) {
 			bo->cpu_held--;
@@ -169,7 +183,7 @@ int weft_ioctl_bo_cpu_end(struct drm_device *drm, void *data, struct drm_file *f
 	} else {
 		err = -EINVAL;
 	}
-	mutex_unlock(&client->submit_lock);
+	mutex_unlock(&bo->client->submit_lock);
 out:
 	drm_gem_object_put(&bo->gem);
 	return err;

@@ -17,12 +17,16 @@
 #ifndef WEFT_MEMORY_H
 #define WEFT_MEMORY_H
 
+#include <linux/dma-buf.h>
+#include <linux/iosys-map.h>
+
 #include "../core/core.h"
 #include "../interconnect/interconnect.h"
 
 struct mem_cgroup;
 struct weft_bo_copy;
 struct weft_promise;
+struct weft_home_move;
 
 /**
  * struct weft_bo_hold - one buffer range of a job
@@ -34,6 +38,9 @@ struct weft_promise;
  * @copy: the copy that is held, from bind to unbind; memory's own
  * @expects: what it finds in the buffer, from commit on; memory's own
  * @promise: what a writer leaves there; memory's own
+ * @home: of the host-home class, as it was when the job was published; memory's own
+ * @open: an imported buffer whose exporter has been told of the write; memory's own
+ * @move: what comes in before the job and goes out after it, prepared; memory's own
  */
 struct weft_bo_hold {
 	struct weft_bo *bo;
@@ -44,6 +51,9 @@ struct weft_bo_hold {
 	struct weft_bo_copy *copy;
 	struct weft_promise *expects;
 	struct weft_promise *promise;
+	bool home;
+	bool open;
+	struct weft_home_move *move;
 };
 
 /* pool and devices; each may sleep. Called with pool->topology held for writing where stated. */
@@ -85,6 +95,8 @@ int weft_hold_init(struct weft_client *client, struct drm_file *file,
 void weft_hold_fini(struct weft_bo_hold *hold);
 /* @job is in: from here on its place in program order is fixed; under client->submit_lock */
 void weft_hold_commit(struct weft_job *job);
+/* undo the commit of an early job, if nobody expects what it promised; pool->lock held */
+bool weft_hold_withdraw(struct weft_job *job);
 /* can all buffers of @job ever be together in @wdev's region? */
 bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev);
 
@@ -125,6 +137,24 @@ bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *re
  * them exists (they read as zero).
  */
 unsigned long weft_bo_run(struct weft_bo *bo, unsigned long first, struct page ***pages);
+
+/*
+ * Early jobs and the buffers that others may see. A SUBMIT opens what it imported, without locks,
+ * restartably; a hold that was opened for writing is closed after the bytes went out. Before bind
+ * the host copies are made valid; under the reservation locks the moves are prepared, and from
+ * there on nothing fails for want of memory: fetch before the run, flush after it.
+ */
+bool weft_hold_access_ok(const struct drm_weft_buffer *buf);
+int weft_import_open(struct weft_bo *bo, const struct drm_weft_buffer *buf);
+void weft_import_close(struct weft_bo *bo);
+int weft_home_settle(struct weft_job *job);
+int weft_home_prepare(struct weft_job *job);
+int weft_home_fetch(struct weft_job *job);
+bool weft_home_dirty(const struct weft_job *job);
+int weft_home_flush(struct weft_job *job);
+void weft_home_close(struct weft_job *job);
+void weft_home_fini(struct weft_job *job);
+struct drm_gem_object *weft_gem_prime_import(struct drm_device *drm, struct dma_buf *dmabuf);
 
 /* for QUERY and fdinfo */
 void weft_region_info(struct weft_region *region, struct drm_weft_region_info *info);
@@ -199,7 +229,7 @@ struct weft_bo {
 	/** @sched: the scheduler's view; under pool->lock */
 	struct weft_sched_data sched;
 	struct weft_pool *pool;
-	/** @client: owner, a reference */
+	/** @client: owner, a reference; NULL: imported */
 	struct weft_client *client;
 	u32 flags;
 	/** @lock: copies enter and leave VALID, and @version, @blank, @promise change, under it */
@@ -230,6 +260,14 @@ struct weft_bo {
 	u32 cpu_write;
 	/** @cpu_write_held: it returned; likewise */
 	bool cpu_write_held;
+	/** @exported: a dma-buf of it was made; set once, under gem.resv */
+	bool exported;
+	/** @import: the dma-buf it stands for, a reference, or NULL */
+	struct dma_buf *import;
+	/** @import_lock: protects the making of @import_map */
+	struct mutex import_lock;
+	/** @import_map: its bytes, from the first use on */
+	struct iosys_map import_map;
 	/** @batch: SUBMIT that last counted here, and its uses so far; for submit.c, likewise */
 	u64 batch;
 	u32 batch_readers;
@@ -271,6 +309,22 @@ struct weft_region {
 	atomic64_t quarantined;
 };
 
+/* May others see the buffer? Then its reservation counts, and its jobs are early. */
+static inline bool weft_bo_shared(const struct weft_bo *bo)
+{
+	return bo->import || (bo->flags & DRM_WEFT_BO_SHAREABLE);
+}
+
+/*
+ * The class of a buffer. *Tracked*: whoever touches it does so through weft, and copies move freely.
+ * *Host-home*: others may read and write the host's bytes at any time that the reservation allows;
+ * copies on devices are caches that live for one job. Once host-home, always.
+ */
+static inline bool weft_bo_home(const struct weft_bo *bo)
+{
+	return bo->import || READ_ONCE(bo->exported);
+}
+
 /* region.c */
 struct weft_region *weft_region_host(struct weft_pool *pool, int node);
 void weft_region_put(struct weft_region *region);
@@ -283,6 +337,19 @@ void weft_region_free(struct weft_bo_copy *copy);
 struct weft_bo *weft_bo_lookup(struct drm_file *file, u32 handle);
 int weft_bo_range(const struct weft_bo *bo, u64 offset, u64 *length);
 int weft_bo_populate(struct weft_bo *bo);
+struct weft_bo *weft_bo_new(struct weft_pool *pool, struct weft_client *client, u64 size, u32 flags,
+			    struct dma_buf *import);
+int weft_bo_wait_fences(struct weft_bo *bo, bool write, u64 timeout_ns);
+
+/* dmabuf.c */
+extern const struct dma_buf_ops weft_dmabuf_ops;
+struct dma_buf *weft_bo_export(struct drm_gem_object *gem, int flags);
+
+/* import.c */
+void weft_import_fini(struct weft_bo *bo);
+void weft_import_write(struct weft_bo *bo, u64 offset, u64 length);
+int weft_import_mmap(struct weft_bo *bo, struct vm_area_struct *vma);
+int weft_import_cpu(struct weft_bo *bo, bool begin, u32 access);
 
 /* evict.c */
 int weft_region_evict(struct weft_region *region, u64 need);
@@ -314,6 +381,7 @@ void weft_bo_copy_invalidate(struct weft_bo_copy *copy);
 void weft_bo_copy_drop(struct weft_bo_copy *copy);
 int weft_bo_host_fill(struct weft_bo *bo);
 void weft_bo_host_write(struct weft_bo *bo);
+bool weft_hold_readable(const struct weft_bo_hold *hold);
 
 static inline struct weft_bo_copy *weft_bo_copy_next(struct weft_bo_copy *copy)
 {

@@ -16,6 +16,9 @@
  * The scheduler is told of the valid set under pool->lock, where it is computed anew: what was
  * told last is the truth, whatever the order in which copies changed.
  *
+ * Of a buffer of the host-home class only the host copy is ever VALID. A job holds memory on its
+ * device that is filled right before it runs and written back before its fence signals (home.c).
+ *
  * Rejected: a mutex per buffer held over its transfers (one slow link would stop every job that
  * shares a buffer); dma_resv (nothing foreign can see a private buffer); marking copies STALE when
  * a writer starts (a job that is taken back before it ran would have destroyed its input).
@@ -455,12 +458,15 @@ struct weft_bind {
 /* Does the hold's job need what is in the buffer? A writer of all of it does not. */
 static bool weft_hold_inputs(const struct weft_bo_hold *hold)
 {
+	/* they are fetched right before the run */
+	if (weft_bo_home(hold->bo))
+		return false;
 	return (hold->access & DRM_WEFT_ACCESS_READ) || hold->offset ||
 	       hold->length != hold->bo->gem.size;
 }
 
 /* Did the writer before the hold's job keep its promise, as far as that is known? */
-static bool weft_hold_readable(const struct weft_bo_hold *hold)
+bool weft_hold_readable(const struct weft_bo_hold *hold)
 {
 	return !READ_ONCE(hold->expects->broken);
 }
@@ -802,7 +808,7 @@ void weft_residency_unbind(struct weft_job *job, bool ran, int error)
 			if (error)
 				WRITE_ONCE(hold->promise->broken, true);
 			spin_lock(&bo->lock);
-			weft_bo_written(bo, error ? NULL : copy);
+			weft_bo_written(bo, hold->home ? &bo->host : error ? NULL : copy);
 			spin_unlock(&bo->lock);
 			/* of a job that succeeds the scheduler knows by itself */
 			if (error)

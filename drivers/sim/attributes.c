@@ -87,6 +87,7 @@ WEFT_SIM_ATTR_U32(credits, 1, WEFT_SIM_MAX_CREDITS);
 WEFT_SIM_ATTR_U32(power_idle, 0, MAX_POWER_MW);
 WEFT_SIM_ATTR_U32(power_busy, 0, MAX_POWER_MW);
 WEFT_SIM_ATTR_U32(dilation, 1, MAX_DILATION);
+WEFT_SIM_ATTR_U32(early, 0, 1);
 
 /* Copies the line at @page if it is a printable name that fits. */
 static int name_parse(char name[WEFT_SIM_NAME_LEN], const char *page, size_t count)
@@ -479,6 +480,7 @@ struct configfs_attribute *weft_sim_attrs[] = {
 	&weft_sim_attr_power_idle,
 	&weft_sim_attr_power_busy,
 	&weft_sim_attr_price,
+	&weft_sim_attr_early,
 	&weft_sim_attr_dilation,
 	&weft_sim_attr_enabled,
 	NULL

@@ -106,6 +106,7 @@ const char *weft_sim_profile_apply(struct weft_sim_config *config, const char *n
 		config->credits = 1;
 		config->numa_node = NUMA_NO_NODE;
 		config->dilation = 1;
+		config->early = 1;
 		for (op = 0; op < WEFT_SIM_OP_COUNT; op++)
 			config->speed[op] = config->speed[op] ?: WEFT_SIM_INF;
 		return profiles[i].name;

@@ -57,6 +57,7 @@ struct platform_device;
  * @power_busy: mW with all credits in use
  * @price: 1024 is the unit
  * @dilation: modelled times are multiplied by it
+ * @early: 1: the device may run early jobs
  */
 struct weft_sim_config {
 	u32 dev_class;
@@ -75,6 +76,7 @@ struct weft_sim_config {
 	u32 power_busy;
 	u32 price;
 	u32 dilation;
+	u32 early;
 };
 
 /** enum weft_sim_fault - what can be made to go wrong */

@@ -50,6 +50,15 @@ struct weft_engine_desc {
 #define WEFT_CAP_RUN_SLEEPS	BIT(0)
 /** define WEFT_CAP_ABORT - abort() can stop a job without a reset */
 #define WEFT_CAP_ABORT		BIT(1)
+/**
+ * define WEFT_CAP_EARLY - may run jobs whose fence others wait for already
+ *
+ * The backend promises that abort() or reset() brings every job to a stop in bounded time, that
+ * every copy ends in bounded time, and that run(), copy(), abort() and reset() neither allocate
+ * memory that has to be reclaimed (GFP_NOWAIT at the most) nor take a lock under which somebody
+ * does. Not with WEFT_CAP_RUN_SLEEPS.
+ */
+#define WEFT_CAP_EARLY		BIT(2)
 
 /**
  * struct weft_device_desc - what a device is; copied by weft_device_register()

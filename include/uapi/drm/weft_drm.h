@@ -559,7 +559,7 @@ enum drm_weft_service {
 
 /** define DRM_WEFT_QUEUE_ORDERED - each job starts after the one before it is done */
 #define DRM_WEFT_QUEUE_ORDERED	(1u << 0)
-/** define DRM_WEFT_QUEUE_EARLY - fences are published at SUBMIT */
+/** define DRM_WEFT_QUEUE_EARLY - fences are published in SUBMIT, which takes one job and may sleep */
 #define DRM_WEFT_QUEUE_EARLY	(1u << 1)
 
 /**
@@ -672,8 +672,9 @@ enum drm_weft_dep_type {
  * @handle: syncobj handle, else zero
  * @value: see the type
  *
- * A syncobj point must be signalled already or be the out-point of a job of this pool that was
- * submitted before, else EINVAL: the kernel does not wait for promises.
+ * A syncobj point must be signalled already, be the out-point of a job of this pool that was
+ * submitted before, or hold another driver's fence, else EINVAL: the kernel does not wait for
+ * promises. SUBMIT of a late job sleeps until a foreign fence has signalled.
  */
 struct drm_weft_dep {
 	__u32 type;
@@ -688,7 +689,8 @@ struct drm_weft_dep {
  * @point: timeline point, 0 for a binary syncobj
  *
  * Points of one syncobj must rise in submission order and be fed by one queue. A binary syncobj
- * is emptied by SUBMIT. Use DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT to wait for one.
+ * is emptied by SUBMIT. Use DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT to wait for one of a late job;
+ * that of an early job has its fence when SUBMIT returns.
  */
 struct drm_weft_out_sync {
 	__u32 handle;
@@ -778,6 +780,10 @@ struct drm_weft_job {
  * unacknowledged records; EBUSY a buffer is held by BO_CPU_BEGIN; EOPNOTSUPP; ENODEV no device
  * may ever run it as things stand; ENOSPC its buffers cannot fit together into any eligible
  * device's memory; ENOMEM; EFAULT; EINTR.
+ *
+ * A job of an EARLY queue, or that uses a SHAREABLE or imported buffer, must be the only one of its
+ * SUBMIT (EINVAL); the call returns when its fence is published. An imported buffer can add the errno
+ * of its exporter.
  */
 struct drm_weft_submit {
 	__u32 queue;
