@@ -9,6 +9,8 @@
 /* sources: tools/libweft/sim.c tools/libweft/submit.c */
 /* cflags: -D_GNU_SOURCE -pthread */
 /* pkg-config: libdrm */
+#include <fcntl.h>
+
 #include "libweft_fake.h"
 
 #define READ	DRM_WEFT_ACCESS_READ
@@ -182,6 +184,49 @@ static void test_wait(void **state)
 	assert_error("waiting for buffer 1: Timer expired (jobs still use the buffer)");
 }
 
+static void test_export(void **state)
+{
+	int fd = 0;
+
+	assert_int_equal(weft_bo_export(bo, &fd), 0);
+	assert_int_equal(fd, FAKE_DMABUF);
+	assert_int_equal(fake.prime.handle, 1);
+	assert_int_equal(fake.prime.flags, DRM_CLOEXEC | DRM_RDWR);
+	fake.prime_error = EPERM;
+	assert_int_equal(weft_bo_export(bo, &fd), -EPERM);
+	assert_int_equal(fd, -1);
+	assert_error("not made with DRM_WEFT_BO_SHAREABLE");
+}
+
+static void test_import(void **state)
+{
+	struct weft_bo *other;
+	int handles = fake.open_handles;
+
+	fake.prime_handle = FAKE_IMPORTED;
+	assert_int_equal(weft_bo_import(pool, FAKE_DMABUF, &other), 0);
+	assert_int_equal(weft_bo_handle(other), FAKE_IMPORTED);
+	assert_int_equal(weft_bo_size(other), FAKE_PAGE);
+	assert_int_equal(fake.open_handles, handles + 1);
+	weft_bo_destroy(other);
+	assert_int_equal(fake.open_handles, handles);
+
+	/* the kernel gives an object that is open once more the same handle */
+	fake.prime_handle = weft_bo_handle(bo);
+	assert_int_equal(weft_bo_import(pool, FAKE_DMABUF, &other), -EEXIST);
+	assert_null(other);
+	assert_error("is buffer 1, which is open already");
+	assert_int_equal(fake.open_handles, handles);
+
+	fake.prime_handle = FAKE_IMPORTED;
+	fake_script(DRM_WEFT_BO_INFO, 1, ENOENT);
+	assert_int_equal(weft_bo_import(pool, FAKE_DMABUF, &other), -ENOENT);
+	assert_int_equal(fake.open_handles, handles);
+	fake.prime_error = EPERM;
+	assert_int_equal(weft_bo_import(pool, FAKE_DMABUF, &other), -EPERM);
+	assert_error("belongs to another weft pool");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_write_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_write_read_range, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_export, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_import, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("libweft_bo", tests, NULL, NULL);

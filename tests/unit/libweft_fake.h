@@ -31,6 +31,8 @@
 #include "../../tools/libweft/weft.h"
 
 #define FAKE_FD		70
+#define FAKE_DMABUF	71
+#define FAKE_IMPORTED	900u
 #define FAKE_PAGE	4096u
 #define FAKE_JOBS	32
 #define FAKE_BOS	16
@@ -70,6 +72,11 @@ static struct {
 	struct drm_weft_pool_info info;
 	uint32_t device_count;
 	uint32_t device_growth;
+
+	/* PRIME: errno of the next calls, the last export, the handle that an import gives */
+	int prime_error;
+	struct drm_prime_handle prime;
+	uint32_t prime_handle;
 
 	struct drm_weft_bo_create bo_create;
 	struct drm_weft_bo_cpu cpu_begin;
@@ -357,6 +364,21 @@ static int fake_ioctl(unsigned int nr, void *arg)
 	}
 }
 
+static int fake_prime(unsigned long request, struct drm_prime_handle *prime)
+{
+	if (fake.prime_error)
+		return -fake.prime_error;
+	if (request == DRM_IOCTL_PRIME_HANDLE_TO_FD) {
+		fake.prime = *prime;
+		prime->fd = FAKE_DMABUF;
+	} else {
+		assert_int_equal(prime->fd, FAKE_DMABUF);
+		prime->handle = fake.prime_handle;
+		fake.open_handles += fake.prime_handle == FAKE_IMPORTED;
+	}
+	return 0;
+}
+
 int weft_sys_ioctl(int fd, unsigned long request, void *arg)
 {
 	unsigned int nr = _IOC_NR(request);
@@ -377,6 +399,8 @@ int weft_sys_ioctl(int fd, unsigned long request, void *arg)
 		fake.open_handles--;
 		return 0;
 	}
+	if (request == DRM_IOCTL_PRIME_HANDLE_TO_FD || request == DRM_IOCTL_PRIME_FD_TO_HANDLE)
+		return fake_prime(request, arg);
 	assert_true(nr >= DRM_COMMAND_BASE);
 	nr -= DRM_COMMAND_BASE;
 	fake.calls[nr]++;

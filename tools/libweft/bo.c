@@ -10,6 +10,7 @@
  * Rejected: mapping at creation (buffers that only jobs touch need no host pages); begin and end
  * on a part of a buffer (tiles are not offered yet, and jobs may conflict with any part).
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,71 @@ int weft_bo_create(struct weft *pool, uint64_t size, uint32_t flags, struct weft
 	b->flags = flags;
 	b->size = create.size;
 	weft_object_add(pool, &b->object, weft_bo_free);
+	*bo = b;
+	return 0;
+}
+
+int weft_bo_export(struct weft_bo *bo, int *fd)
+{
+	struct drm_prime_handle prime = {
+		.handle = bo->handle, .flags = DRM_CLOEXEC | DRM_RDWR, .fd = -1,
+	};
+	int ret = weft_call(bo->object.pool, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
+
+	*fd = ret ? -1 : prime.fd;
+	if (ret)
+		return weft_fail(-ret, "exporting buffer %u: %s%s", bo->handle,
+				 weft_errno_text(-ret), ret == -EPERM ?
+				 " (it was not made with DRM_WEFT_BO_SHAREABLE)" : "");
+	return 0;
+}
+
+/* One handle of the kernel's, which does not count them, is one buffer here. */
+static bool weft_bo_known(struct weft *pool, uint32_t handle)
+{
+	struct weft_object *object;
+	bool known = false;
+
+	pthread_mutex_lock(&pool->lock);
+	for (object = pool->objects; object && !known; object = object->next)
+		known = object->free == weft_bo_free &&
+			((struct weft_bo *)object)->handle == handle;
+	pthread_mutex_unlock(&pool->lock);
+	return known;
+}
+
+int weft_bo_import(struct weft *pool, int fd, struct weft_bo **bo)
+{
+	struct drm_prime_handle prime = { .fd = fd };
+	struct drm_weft_bo_info info;
+	struct weft_bo *b;
+	int ret;
+
+	*bo = NULL;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return weft_fail(ENOMEM, "no memory");
+	ret = weft_call(pool, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+	if (ret) {
+		free(b);
+		return weft_fail(-ret, "importing file descriptor %d: %s%s", fd,
+				 weft_errno_text(-ret), ret == -EPERM ?
+				 " (it belongs to another weft pool)" : "");
+	}
+	if (weft_bo_known(pool, prime.handle)) {
+		free(b);
+		return weft_fail(EEXIST, "file descriptor %d is buffer %u, which is open already",
+				 fd, prime.handle);
+	}
+	b->handle = prime.handle;
+	weft_object_add(pool, &b->object, weft_bo_free);
+	ret = weft_bo_info(b, &info);
+	if (ret) {
+		weft_bo_free(&b->object);
+		return ret;
+	}
+	b->flags = info.flags;
+	b->size = info.size;
 	*bo = b;
 	return 0;
 }

@@ -129,6 +129,24 @@ void weft_bo_destroy(struct weft_bo *bo);
 uint64_t weft_bo_size(const struct weft_bo *bo);
 /** weft_bo_handle() - GEM handle, for calls of libdrm */
 uint32_t weft_bo_handle(const struct weft_bo *bo);
+/**
+ * weft_bo_export() - a dma-buf of a buffer made with DRM_WEFT_BO_SHAREABLE
+ * @bo: buffer
+ * @fd: out, close-on-exec; it keeps the bytes, whatever becomes of @bo
+ *
+ * Return: 0; -EPERM the buffer is private.
+ */
+int weft_bo_export(struct weft_bo *bo, int *fd);
+/**
+ * weft_bo_import() - another driver's or process's dma-buf as a buffer
+ * @pool: pool
+ * @fd: dma-buf; it stays the caller's
+ * @bo: out
+ *
+ * Return: 0; -EEXIST this pool object has it already, as a buffer made, or imported, before; -EPERM
+ * it belongs to another weft pool; -EINVAL it is no dma-buf, or no whole number of pages.
+ */
+int weft_bo_import(struct weft *pool, int fd, struct weft_bo **bo);
 /** weft_bo_info() - what it is and where its bytes are */
 int weft_bo_info(struct weft_bo *bo, struct drm_weft_bo_info *info);
 
