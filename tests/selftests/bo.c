@@ -304,26 +304,6 @@ TEST(no_export, "F5: a private buffer cannot be exported, idle or with a job REA
 	CHECK_EQ(ioc(c.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), -EPERM);
 }
 
-TEST(no_import, "a foreign dma-buf is refused while EARLY is not offered")
-{
-	struct drm_mode_create_dumb d = { .width = 64, .height = 64, .bpp = 32 };
-	struct drm_prime_handle p = { .flags = DRM_CLOEXEC };
-	int vgem, fd = pool_open();
-
-	if (features(fd) & DRM_WEFT_FEATURE_EARLY)
-		tap_skip("EARLY is offered");
-	if (system("modprobe vgem"))
-		tap_skip("no vgem");
-	vgem = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
-	if (vgem < 0)
-		tap_skip("no vgem node");
-	CHECK_EQ(ioc(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &d), 0);
-	p.handle = d.handle;
-	CHECK_EQ(ioc(vgem, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), 0);
-	p.handle = 0;
-	CHECK(ioc(fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p) < 0);
-}
-
 TEST(close_twice, "closing a handle twice: EINVAL; handles are not confused")
 {
 	int fd = pool_open();

@@ -50,7 +50,7 @@ TEST(bad_config, "values that make no device are refused")
 		{ "memory", "0" }, { "memory", "1" }, { "memory", "65537" }, { "memory", "x" },
 		{ "engines", "0" }, { "engines", "100" }, { "credits", "0" }, { "credits", "65" },
 		{ "speed", "nop 0" }, { "speed", "nope 1" }, { "speed", "nop" }, { "speed", "" },
-		{ "dilation", "0" }, { "profile", "toaster" }, { "class", "toaster" },
+		{ "early", "2" }, { "dilation", "0" }, { "profile", "toaster" }, { "class", "toaster" },
 		{ "numa_node", "77" }, { "isas", "a b c d e" }, { "enabled", "maybe" },
 		{ "bandwidth_up", "0" }, { "price", "0" },
 		{ "model", "a name that is far too long for the field" },

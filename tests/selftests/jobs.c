@@ -6,22 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <linux/dma-buf.h>
 
 #include "common.h"
-
-/* vgem's uAPI, which libdrm does not carry: a driver whose fences user space signals */
-struct vgem_fence_attach {
-	uint32_t handle, flags, out_fence, pad;
-};
-
-struct vgem_fence_signal {
-	uint32_t fence, flags;
-};
-
-#define VGEM_FENCE_WRITE	1
-#define VGEM_FENCE_ATTACH	DRM_IOWR(DRM_COMMAND_BASE + 1, struct vgem_fence_attach)
-#define VGEM_FENCE_SIGNAL	DRM_IOW(DRM_COMMAND_BASE + 2, struct vgem_fence_signal)
+#include "peers.h"
 
 #define FOR_SUBMIT	DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT
 
@@ -219,51 +206,45 @@ TEST(dep_signalled, "SYNCOBJ: a point that user space signalled")
 	job_run(&c, &job);
 }
 
-/* a pending foreign fence: the kernel does not wait for promises of others */
-TEST(dep_foreign, "F13: SYNCOBJ: an unsignalled fence of another driver: EINVAL, later accepted")
-{
-	struct drm_mode_create_dumb d = { .width = 64, .height = 64, .bpp = 32 };
-	struct vgem_fence_attach attach = { .flags = VGEM_FENCE_WRITE };
-	struct vgem_fence_signal done = {};
-	struct dma_buf_export_sync_file e = { .flags = DMA_BUF_SYNC_READ, .fd = -1 };
-	struct drm_prime_handle p = { .flags = DRM_CLOEXEC | DRM_RDWR };
-	struct drm_syncobj_handle h = {
-		.flags = DRM_SYNCOBJ_FD_TO_HANDLE_FLAGS_IMPORT_SYNC_FILE,
-	};
-	struct drm_weft_submit s;
+/* of a late job, whose SUBMIT sleeps until the fence is signalled */
+struct foreign {
 	struct client c;
 	struct job job;
-	int vgem;
+	long ret;
+	int signalled;
+	int sync_file;
+};
 
-	if (system("modprobe vgem"))
-		tap_skip("no vgem");
-	vgem = open("/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
-	if (vgem < 0)
-		vgem = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
-	if (vgem < 0)
-		tap_skip("no vgem node");
-	if (ioc(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &d)) {
-		close(vgem);
-		vgem = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
-		CHECK_EQ(ioc(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &d), 0);
-	}
-	attach.handle = d.handle;
-	CHECK_EQ(ioc(vgem, VGEM_FENCE_ATTACH, &attach), 0);
-	p.handle = d.handle;
-	CHECK_EQ(ioc(vgem, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), 0);
-	CHECK_EQ(ioc(p.fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &e), 0);
+static void *foreign_submit(void *arg)
+{
+	struct foreign *f = arg;
 
-	client_open(&c);
-	h.handle = syncobj_create(c.fd, 0);
-	h.fd = e.fd;
-	CHECK_EQ(ioc(c.fd, DRM_IOCTL_SYNCOBJ_FD_TO_HANDLE, &h), 0);
-	on(&job, &c, "unit", 1);
-	job_dep(&job, DRM_WEFT_DEP_SYNCOBJ, h.handle, 0);
-	CHECK_EQ(submit_raw(&c, &job, 1, &s), -EINVAL);
-	CHECK_EQ(s.failed_index, 0);
-	done.fence = attach.out_fence;
-	CHECK_EQ(ioc(vgem, VGEM_FENCE_SIGNAL, &done), 0);
-	job_run(&c, &job);
+	f->ret = submit_raw(&f->c, &f->job, 1, NULL);
+	f->signalled = sync_file_status(f->sync_file);
+	return NULL;
+}
+
+TEST(dep_foreign, "F13: SYNCOBJ: a late job's SUBMIT sleeps until a foreign fence is signalled")
+{
+	int vgem = vgem_open(), buffer;
+	uint32_t handle = vgem_create(vgem, 4096), fence;
+	struct foreign f;
+	pthread_t thread;
+
+	fence = vgem_fence(vgem, handle, true);
+	buffer = prime_export(vgem, handle);
+	f.sync_file = dmabuf_fences(buffer, false);
+	CHECK_EQ(sync_file_status(f.sync_file), 0);
+
+	client_open(&f.c);
+	on(&f.job, &f.c, "unit", 1);
+	job_dep(&f.job, DRM_WEFT_DEP_SYNCOBJ, syncobj_import(f.c.fd, f.sync_file), 0);
+	CHECK_EQ(pthread_create(&thread, NULL, foreign_submit, &f), 0);
+	sleep_ms(50);
+	vgem_signal(vgem, fence);
+	pthread_join(thread, NULL);
+	CHECK_EQ(f.ret, 0);
+	CHECK_EQ(f.signalled, 1);
 }
 
 /* --------------------------------------------------------------------------- out-syncobjs */
