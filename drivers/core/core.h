@@ -443,6 +443,9 @@ bool weft_device_writes_on(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
 void weft_device_gone(struct weft_device *wdev);
 
+/* coredump.c */
+void weft_coredump(struct weft_device *wdev, struct weft_job *job, const char *why);
+
 /* hwmon.c */
 void weft_telemetry_quiesce(struct weft_device *wdev);
 int weft_telemetry_read(struct weft_device *wdev, struct weft_telemetry *t);

@@ -219,6 +219,7 @@ static void weft_device_recover(struct weft_device *wdev, struct weft_job *victi
 
 	lockdep_assert_held(&wdev->reset_lock);
 	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
+	weft_coredump(wdev, victim, "a job cannot be aborted");
 	weft_health_fault(wdev, WEFT_BLAME_RESET, victim);
 	quiet = weft_device_quiesce(wdev, victim, error);
 	weft_device_forget(wdev);
@@ -245,6 +246,7 @@ int weft_device_reset(struct weft_device *wdev)
 		ret = -ENODEV;
 		goto unlock;
 	}
+	weft_coredump(wdev, NULL, "an operator resets the device");
 	if (!weft_device_quiesce(wdev, NULL, 0))
 		ret = -EIO;
 	weft_device_forget(wdev);
@@ -324,8 +326,10 @@ void weft_job_abort_work(struct work_struct *work)
 		goto unlock;
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
 		goto unlock;
-	if (!cancel)
+	if (!cancel) {
 		trace_fault(wdev, job, WEFT_FAULT_TIMEOUT, -ETIME);
+		weft_coredump(wdev, job, "a job ran into its deadline");
+	}
 	ret = wdev->ops->abort ? wdev->ops->abort(wdev, &job->run) : -EOPNOTSUPP;
 	/* it has not taken too long: its device is gone, and nobody had noticed */
 	job->lost = ret == -ENODEV && !cancel;

@@ -21,6 +21,8 @@
 #include <linux/platform_device.h>
 #include <linux/slab.h>
 
+#include <drm/drm_print.h>
+
 #include "sim.h"
 
 #define MEMORY_POISON	0xa5
@@ -123,6 +125,32 @@ static void weft_sim_unload_image(struct weft_device *wdev, struct weft_image *i
 	image->priv = NULL;
 }
 
+static void weft_sim_dump(struct weft_device *wdev, struct drm_printer *p)
+{
+	static const char * const states[] = {
+		[WEFT_SIM_SLOT_IDLE] = "idle",
+		[WEFT_SIM_SLOT_COMPUTING] = "computing",
+		[WEFT_SIM_SLOT_WAITING] = "waiting",
+		[WEFT_SIM_SLOT_HELD] = "held",
+		[WEFT_SIM_SLOT_HUNG] = "hung",
+	};
+	struct weft_sim_device *device = weft_device_priv(wdev);
+	const struct weft_sim_slot *slot;
+	unsigned long flags;
+	u32 i, j;
+
+	spin_lock_irqsave(&device->lock, flags);
+	for (i = 0; i < device->engine_count; i++) {
+		for (j = 0; j < device->engines[i].slot_count; j++) {
+			slot = &device->engines[i].slots[j];
+			if (slot->run)
+				drm_printf(p, "engine %u slot %u: %s, job %llu, code %u\n", i, j,
+					   states[slot->state], slot->run->job_id, slot->code);
+		}
+	}
+	spin_unlock_irqrestore(&device->lock, flags);
+}
+
 static const struct weft_backend_ops weft_sim_ops = {
 	.owner		= THIS_MODULE,
 	.load_image	= weft_sim_load_image,
@@ -132,6 +160,7 @@ static const struct weft_backend_ops weft_sim_ops = {
 	.reset		= weft_sim_reset,
 	.copy		= weft_sim_copy,
 	.telemetry	= weft_sim_telemetry,
+	.dump		= weft_sim_dump,
 };
 
 static u64 declared_bandwidth(const struct weft_sim_config *config, enum weft_copy_kind direction)

@@ -22,6 +22,7 @@
 #include <linux/mm_types.h>
 #include <drm/weft_drm.h>
 
+struct drm_printer;
 struct weft_device;
 
 #define WEFT_MAX_ISAS		4
@@ -236,8 +237,9 @@ struct weft_backend_ops {
 	/**
 	 * @reset: bring the whole device to a stop and back. 0: quiet, every run is forgotten
 	 * as after @abort, every copy under way was completed with an error, device memory
-	 * keeps or loses its contents (the core assumes: loses). An errno: the device is gone
-	 * for good and its memory is quarantined.
+	 * keeps or loses its contents (the core assumes: loses). An errno: it may still access
+	 * memory. The core quarantines what it could reach, takes bus mastering away from a PCI
+	 * device, and may ask again later. Runs are forgotten and copies completed in both cases.
 	 */
 	int (*reset)(struct weft_device *wdev);
 	/**
@@ -250,6 +252,12 @@ struct weft_backend_ops {
 	 * Which sensors there are is asked when the device is registered. Optional.
 	 */
 	int (*telemetry)(struct weft_device *wdev, struct weft_telemetry *t);
+	/**
+	 * @dump: print the device's state for a coredump, some 50 lines of text at the most, with
+	 * drm_printf(). The device may hang: what it does not answer at once is left out. Not
+	 * concurrent with @abort and @reset. Optional.
+	 */
+	void (*dump)(struct weft_device *wdev, struct drm_printer *p);
 };
 
 /**
