@@ -5,10 +5,13 @@
  * DOC: weft top
  *
  * Two samples of the counters and the time between them; the screen is cleared with two escape
- * sequences when it is a terminal. Rejected: ncurses (a library for a table that is reprinted).
+ * sequences when it is a terminal. Sensors are read from hwmon, where everybody may. Rejected:
+ * ncurses (a library for a table that is reprinted).
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -130,23 +133,63 @@ static void top_rate(const struct top_sample *old, const struct top_sample *new,
 	}
 }
 
+/* A sensor of a device in its millionths or thousandths (@unit), false if it has no value now */
+static bool top_sensor(const char *device, const char *file, double unit, double *value)
+{
+	char *path = cli_path("/sys/bus/weft/devices/%s/hwmon", device), *line = NULL, *full;
+	DIR *dir = opendir(path);
+	struct dirent *d;
+	bool found;
+
+	while (dir && !line && (d = readdir(dir))) {
+		if (strncmp(d->d_name, "hwmon", 5))
+			continue;
+		if (asprintf(&full, "%s/%s/%s", path, d->d_name, file) < 0)
+			break;
+		line = cli_read_line(full);
+		free(full);
+	}
+	if (dir)
+		closedir(dir);
+	free(path);
+	found = line && *line;
+	if (found)
+		*value = strtod(line, NULL) / unit;
+	free(line);
+	return found;
+}
+
+static const char *top_sensor_text(const char *device, const char *file, double unit,
+				   const char *suffix, char *text, size_t size)
+{
+	double value;
+
+	if (top_sensor(device, file, unit, &value))
+		snprintf(text, size, "%.1f %s", value, suffix);
+	else
+		snprintf(text, size, "-");
+	return text;
+}
+
 static void top_print(const struct top_sample *old, const struct top_sample *new)
 {
 	struct top_device_rate rate;
-	char used[32], size[32];
+	char used[32], size[32], temp[32], power[32];
 	uint32_t i;
 
 	printf("pool %s, policy %s, %u devices\n", new->info.name, new->info.policy,
 	       new->device_count);
-	printf("%2s %-14s %-5s %-12s %6s %9s %10s %10s  %s\n", "id", "name", "class", "health",
-	       "busy", "jobs/s", "in MB/s", "out MB/s", "memory used");
+	printf("%2s %-14s %-5s %-12s %6s %9s %10s %10s %7s %8s  %s\n", "id", "name", "class",
+	       "health", "busy", "jobs/s", "in MB/s", "out MB/s", "temp", "power", "memory used");
 	for (i = 0; i < new->device_count; i++) {
 		const struct drm_weft_device_info *d = &new->devices[i];
 
 		top_rate(old, new, d, &rate);
-		printf("%2u %-14.31s %-5s %-12s %5.1f%% %9.1f %10.2f %10.2f  %s of %s\n", d->id,
-		       d->name, weft_class_name(d->device_class), weft_health_name(d->health),
-		       rate.busy * 100, rate.jobs, rate.down, rate.up,
+		printf("%2u %-14.31s %-5s %-12s %5.1f%% %9.1f %10.2f %10.2f %7s %8s  %s of %s\n",
+		       d->id, d->name, weft_class_name(d->device_class),
+		       weft_health_name(d->health), rate.busy * 100, rate.jobs, rate.down, rate.up,
+		       top_sensor_text(d->name, "temp1_input", 1e3, "C", temp, sizeof(temp)),
+		       top_sensor_text(d->name, "power1_input", 1e6, "W", power, sizeof(power)),
 		       cli_bytes(rate.used, used, sizeof(used)),
 		       cli_bytes(rate.size, size, sizeof(size)));
 	}
@@ -157,6 +200,7 @@ static void top_print_json(const struct top_sample *old, const struct top_sample
 	struct json_object *o = json_object_new_object();
 	struct json_object *list = json_object_new_array();
 	struct top_device_rate rate;
+	double value;
 	uint32_t i;
 
 	cli_json_u64(o, "time_ns", new->time);
@@ -173,6 +217,11 @@ static void top_print_json(const struct top_sample *old, const struct top_sample
 		json_object_object_add(j, "jobs_per_second", json_object_new_double(rate.jobs));
 		json_object_object_add(j, "in_mb_per_second", json_object_new_double(rate.down));
 		json_object_object_add(j, "out_mb_per_second", json_object_new_double(rate.up));
+		if (top_sensor(d->name, "temp1_input", 1e3, &value))
+			json_object_object_add(j, "temperature_celsius",
+					       json_object_new_double(value));
+		if (top_sensor(d->name, "power1_input", 1e6, &value))
+			json_object_object_add(j, "power_watts", json_object_new_double(value));
 		cli_json_u64(j, "memory_used", rate.used);
 		cli_json_u64(j, "memory", rate.size);
 		cli_json_u64(j, "jobs_done", d->jobs_done);
