@@ -6,11 +6,13 @@
  * abort it, the device is reset; if it cannot be reset, it is given up. Reset and loss are
  * the same to jobs: the device's memory is gone, so everything on it is taken back, late jobs that
  * are repeatable return to READY and the others end with ENODEV. In each step the device is quiet
- * before its memory is used again: an abort() or reset() that returned 0 says so, and if neither
- * does, the memory of the jobs concerned is quarantined.
+ * before its memory is used again: an abort() or reset() that returned 0 says so. If neither does,
+ * what the device could still write is quarantined: its own memory until a reset succeeds, host
+ * pages for good unless the bus could be cut.
  *
  * While a device is reset it counts as lost: binds under way fail and return their jobs. The reset
- * waits until the last user has left, drops every copy, and opens the device again.
+ * waits until the last user has left, drops every copy, and opens the device again, as far as its
+ * health allows. @reset_lock makes resets, drains, fences and removals take turns.
  *
  * Rejected: resetting under the engine's lock (reset() sleeps), keeping copies across a reset
  * (no backend can promise it for all of memory).

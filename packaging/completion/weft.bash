@@ -33,7 +33,7 @@ _weft() {
 	if [ "$prev" = --pool ]; then
 		words=$(_weft_pools)
 	elif [ "$COMP_CWORD" -eq "$first" ]; then
-		words="list topo run top explain doctor tenant pool config log conformance --help"
+		words="list device topo run top explain doctor tenant pool config log conformance --help"
 		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in

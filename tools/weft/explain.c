@@ -45,6 +45,17 @@ static const char *explain_name(const struct explain_names *names, uint32_t id, 
 	return text;
 }
 
+/* What is worth knowing of a device beside what was weighed: it takes jobs, but with reserve */
+static const char *explain_health(const struct explain_names *names, uint32_t id)
+{
+	uint32_t i;
+
+	for (i = 0; i < names->count; i++)
+		if (names->devices[i].id == id && names->devices[i].health != DRM_WEFT_HEALTH_OK)
+			return weft_health_name(names->devices[i].health);
+	return NULL;
+}
+
 static double explain_ms(u64 time, u64 zero)
 {
 	return ((double)time - (double)zero) / 1e6;
@@ -80,7 +91,10 @@ static void explain_print(const struct declog_decision *d, const struct explain_
 			       explain_ms(c->arg[3], r->time));
 		else
 			printf(" %12s %12s %12s %12s", "-", "-", "-", "-");
-		printf("  %s\n", explain_reason(c));
+		printf("  %s", explain_reason(c));
+		if (explain_health(names, c->a))
+			printf(" (now %s)", explain_health(names, c->a));
+		printf("\n");
 	}
 }
 
@@ -110,6 +124,8 @@ static struct json_object *explain_json(const struct declog_decision *d,
 		cli_json_u64(j, "finish_ns", c->arg[3]);
 		cli_json_u64(j, "reason_number", c->b);
 		cli_json_text(j, "reason", explain_reason(c));
+		if (explain_health(names, c->a))
+			cli_json_text(j, "health_now", explain_health(names, c->a));
 		json_object_array_add(list, j);
 	}
 	json_object_object_add(o, "candidates", list);
