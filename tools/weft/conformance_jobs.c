@@ -23,6 +23,7 @@
 /* What canaries may take of a big device's memory. */
 #define CONF_COVER	(64u << 20)
 #define CONF_CANARIES	512
+#define CONF_SLOW	16
 
 uint64_t conf_now(void)
 {
@@ -437,6 +438,9 @@ void conf_quiet(struct conf *c, uint64_t size, const char *after)
 	cover = (c->region.size - c->region.used) / 10 * 8;
 	if (cover > CONF_COVER)
 		cover = CONF_COVER;
+	/* a slow device: as many as it can write in a few seconds */
+	if (cover > CONF_SLOW * c->image->largest)
+		cover = CONF_SLOW * c->image->largest;
 	count = cover / size > 1 ? cover / size - 1 : 1;
 	if (count > CONF_CANARIES)
 		count = CONF_CANARIES;

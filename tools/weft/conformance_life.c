@@ -26,6 +26,8 @@ static uint64_t conf_spin_size(const struct conf *c)
 {
 	uint64_t size = c->region.size / 16 & ~(uint64_t)4095;
 
+	if (size > c->image->largest)
+		size = c->image->largest;
 	return size > CONF_SPIN_MAX ? CONF_SPIN_MAX : size < 4096 ? 4096 : size;
 }
 
