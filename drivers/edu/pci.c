@@ -15,7 +15,7 @@
 
 static unsigned long memory = SZ_1M;
 module_param(memory, ulong, 0444);
-MODULE_PARM_DESC(memory, "bytes of memory that each device is lent (multiple of 4 KiB, at least 64 KiB)");
+MODULE_PARM_DESC(memory, "bytes of memory that each device is lent, multiple of 4 KiB");
 
 static int edu_register(struct edu *edu)
 {

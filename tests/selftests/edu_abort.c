@@ -4,11 +4,11 @@
  *
  * DOC: edu_abort
  *
- * A long job is a copy of many chunks, 200 ms each. A device "falls over" when the power of its slot
- * is off for a moment: it forgets the addresses of its registers and its transfer, but is still
+ * A long job is a copy of many chunks, 200 ms each. A device "falls over" when its slot has no
+ * power for a moment: it forgets the addresses of its registers and its transfer, but is still
  * there, so a reset helps.
  */
-/* vm: smp=2 numa=2 edu=4 iommu=1 timeout=120 kernels=stock,debug,next insmod=weft,weft_edu */
+/* vm: numa=2 edu=4 iommu=1 timeout=120 insmod=weft,weft_edu */
 #include <stdio.h>
 
 #include "edudev.h"
@@ -48,7 +48,7 @@ static void works(const struct client *c, const struct edu_dev *d)
 	bo_close(c->fd, dst);
 }
 
-static uint64_t resets(const struct edu_dev *d)
+static uint64_t reset_count(const struct edu_dev *d)
 {
 	char path[256], text[32];
 	long ret;
@@ -66,7 +66,7 @@ TEST(cancel, "a job cancelled while it runs ends with ECANCELED, and its device 
 	uint64_t before;
 
 	edu_await(dev, EDU_DEVICES);
-	before = resets(&dev[0]);
+	before = reset_count(&dev[0]);
 	edu_client_open(&c);
 	src = bo_create(c.fd, LONG_SIZE);
 	dst = bo_create(c.fd, LONG_SIZE);
@@ -79,7 +79,7 @@ TEST(cancel, "a job cancelled while it runs ends with ECANCELED, and its device 
 		CHECK_EQ(job_result(c.fd, id), ECANCELED);
 		works(&c, &dev[0]);
 	}
-	CHECK_EQ(resets(&dev[0]), before);
+	CHECK_EQ(reset_count(&dev[0]), before);
 }
 
 TEST(timeout, "a job that takes longer than it may ends with ETIME, and its device goes on")
@@ -90,7 +90,7 @@ TEST(timeout, "a job that takes longer than it may ends with ETIME, and its devi
 	uint64_t before;
 
 	edu_await(dev, EDU_DEVICES);
-	before = resets(&dev[0]);
+	before = reset_count(&dev[0]);
 	edu_client_open(&c);
 	src = bo_create(c.fd, LONG_SIZE);
 	dst = bo_create(c.fd, LONG_SIZE);
@@ -100,7 +100,7 @@ TEST(timeout, "a job that takes longer than it may ends with ETIME, and its devi
 	CHECK_EQ(r.runs, 1);
 	CHECK(r.busy_ns >= 500 * MS);
 	works(&c, &dev[0]);
-	CHECK_EQ(resets(&dev[0]), before);
+	CHECK_EQ(reset_count(&dev[0]), before);
 }
 
 TEST(quiet, "F18: memory of a job that was aborted is not written any more when others have it")
@@ -167,7 +167,7 @@ TEST(falls_over, "a device that falls over is reset when its job is out of time,
 	job_wait(c.fd, id, &r);
 	/* its device was lost for a moment: it is not the job that was too slow */
 	CHECK_EQ(r.error, ENODEV);
-	CHECK(resets(&dev[0]) > 0);
+	CHECK(reset_count(&dev[0]) > 0);
 	/* a reset is a loss to memory */
 	CHECK_EQ(bo_read(c.fd, dst, 0, &word, 4), -ENODATA);
 	works(&c, &dev[0]);

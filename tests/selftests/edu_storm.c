@@ -19,7 +19,7 @@
  *
  * The line STORM at the end has all figures. Times are the guest's.
  */
-/* vm: smp=2 numa=2 edu=4 iommu=1 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim,weft_edu */
+/* vm: numa=2 edu=4 iommu=1 timeout=120 insmod=weft,weft_sim,weft_edu */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -36,7 +36,9 @@
 #define MARK(thread, i)	(0xc0de0000u + ((thread) + 1) * 0x1000 + ((i) & 0xfff))
 
 enum loss { LOSS_REMOVE, LOSS_UNBIND, LOSS_VANISH, LOSS_LATE, LOSS_SIM, LOSS_PULL, LOSS_KINDS };
-static const char *const loss_names[] = { "removed", "unbound", "vanished", "late", "sim", "pulled" };
+static const char *const loss_names[] = {
+	"removed", "unbound", "vanished", "late", "sim", "pulled"
+};
 
 static struct {
 	uint64_t jobs, end_ns, every, sims;
@@ -299,7 +301,7 @@ static void *taker(void *arg)
 
 static void report(uint64_t start)
 {
-	uint64_t failed = 0, losses = 0;
+	uint64_t failed = 0, losses = 0, mean = 0;
 	char line[512];
 	int at = 0;
 
@@ -315,14 +317,15 @@ static void report(uint64_t start)
 			       (unsigned long long)storm.losses[i]);
 	}
 	tap_note("losses:%s", line);
+	if (storm.settle_count)
+		mean = storm.settle_sum / storm.settle_count;
 	tap_note("STORM submitted=%llu completed=%llu failed=%llu wrong=%llu foreign=%llu "
 		 "unreadable=%llu losses=%llu settle_max_us=%llu settle_mean_us=%llu seconds=%llu",
 		 (unsigned long long)storm.submitted, (unsigned long long)storm.completed,
 		 (unsigned long long)failed, (unsigned long long)storm.wrong,
 		 (unsigned long long)storm.foreign, (unsigned long long)storm.unreadable,
 		 (unsigned long long)losses, (unsigned long long)storm.settle_max / 1000,
-		 (unsigned long long)(storm.settle_count ? storm.settle_sum / storm.settle_count : 0)
-		 / 1000, (unsigned long long)((now_ns() - start) / SEC));
+		 (unsigned long long)mean / 1000, (unsigned long long)((now_ns() - start) / SEC));
 	CHECK_EQ(storm.wrong, 0);
 	CHECK_EQ(storm.foreign, 0);
 	CHECK_EQ(storm.submitted, storm.completed + failed);
@@ -331,7 +334,7 @@ static void report(uint64_t start)
 	CHECK(losses > 0);
 }
 
-TEST(storm_of_losses, "jobs over devices that are lost and return: each ends right or with a reason")
+TEST(storm_of_losses, "jobs while devices are lost and return: each ends right or with a reason")
 {
 	uint64_t seconds = number("STORM_SECONDS", 0), start = now_ns();
 	struct edu_dev dev[EDU_DEVICES];

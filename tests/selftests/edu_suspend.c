@@ -4,10 +4,11 @@
  *
  * DOC: edu_suspend
  *
- * /sys/power/pm_test lets the kernel suspend all devices and resume them, as far as it says, without
- * the sleep between. Kernels without it (the debug kernel has no suspend at all) cannot be tested.
+ * /sys/power/pm_test lets the kernel suspend all devices and resume them, as far as it says,
+ * without the sleep between. Kernels that do not have it (the debug kernel has no suspend at all)
+ * cannot be tested.
  */
-/* vm: smp=2 numa=2 edu=4 iommu=1 timeout=240 kernels=stock,next env=TAP_TIMEOUT=120 insmod=weft,weft_edu */
+/* vm: numa=2 edu=4 iommu=1 timeout=180 kernels=stock,next insmod=weft,weft_edu */
 #include <pthread.h>
 #include <stdio.h>
 
