@@ -37,7 +37,8 @@ _weft() {
 		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in
-		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best" ;;
+		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best factorial" ;;
+		--isa) words="sim edu-v1" ;;
 		--class) words="gpu dcu npu cpu dpu" ;;
 		--uid) COMPREPLY=($(compgen -u -- "$cur")); return ;;
 		--log | --image | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
@@ -54,7 +55,7 @@ _weft() {
 		--size | --count | --seconds | --interval | --weight | --cgroup) return ;;
 		*)
 			case $command in
-			run) words="--kernel --size --count --device --class --json --help" ;;
+			run) words="--isa --kernel --size --count --device --class --json --help" ;;
 			top) words="--once --interval --json --help" ;;
 			explain) words="--all --log --json --help" ;;
 			log) words="save --json --help" ;;

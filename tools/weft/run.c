@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * weft run: run a kernel on simulated devices and check what it computed.
+ * weft run: run a kernel and check what it computed.
  *
  * DOC: weft run
  *
  * All jobs get the same input and an output each; every output is compared with what the CPU
- * computes here from the definition of the operation in weft_sim.h. Where the jobs run is left to
- * the pool unless a device or class is named.
+ * computes here from the definition of the operation in weft_sim.h or weft_edu.h. Where the jobs
+ * run is left to the pool unless a device or class is named.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <drm/weft_edu.h>
 #include <drm/weft_sim.h>
 
 #include "cli.h"
 
 static const char run_help[] =
 "Usage: weft run [OPTION]...\n"
-"Run jobs of one kernel on simulated devices and check their results.\n"
-"  --kernel NAME    nop, copy, fill, add, reduce, histogram, gemm_i8, argmax, best (gemm_i8)\n"
+"Run jobs of one kernel and check their results.\n"
+"  --isa NAME       whose kernels: sim, those of simulated devices, or edu-v1 (sim)\n"
+"  --kernel NAME    of sim: nop, copy, fill, add, reduce, histogram, gemm_i8, argmax, best\n"
+"                   (gemm_i8); of edu-v1: copy, factorial (factorial)\n"
 "  --size N         elements; rows and columns of the matrices of gemm_i8 and argmax (64)\n"
 "  --count N        jobs (16)\n"
 "  --device ID      only on this device\n"
@@ -32,8 +35,11 @@ static const char run_help[] =
 #define RUN_BATCH	64
 #define RUN_BYTES_MAX	(256u << 20)
 #define RUN_SOURCES	4
+/* after the operations of simulated devices; edu's copy has the arguments of theirs */
+#define RUN_FACTORIAL	WEFT_SIM_OP_COUNT
 
 struct run_options {
+	bool edu;
 	int op;
 	uint64_t size;
 	uint64_t count;
@@ -52,6 +58,7 @@ struct run_case {
 	union {
 		struct weft_sim_nop nop;
 		struct weft_sim_copy copy;
+		struct weft_edu_args edu;
 		struct weft_sim_fill fill;
 		struct weft_sim_add add;
 		struct weft_sim_reduce reduce;
@@ -61,6 +68,23 @@ struct run_case {
 		struct weft_sim_merge merge;
 	} args;
 };
+
+static const char *run_op_name(int op)
+{
+	return op == RUN_FACTORIAL ? "factorial" : weft_sim_op_name((uint32_t)op);
+}
+
+/* @name NULL: the usual one */
+static int run_op_parse(bool edu, const char *name)
+{
+	if (!edu)
+		return weft_sim_op_parse(name ? name : "gemm_i8");
+	if (!name || !strcmp(name, "factorial"))
+		return RUN_FACTORIAL;
+	if (!strcmp(name, "copy"))
+		return WEFT_SIM_OP_COPY;
+	return -EINVAL;
+}
 
 static void run_case_init(struct run_case *c, int op, uint64_t n)
 {
@@ -76,6 +100,13 @@ static void run_case_init(struct run_case *c, int op, uint64_t n)
 		c->out = n;
 		c->in_at[0] = offsetof(struct weft_sim_copy, src);
 		c->out_at = offsetof(struct weft_sim_copy, dst);
+		break;
+	case RUN_FACTORIAL:
+		c->args.edu.bytes = 4 * n;
+		c->in[0] = 4 * n;
+		c->out = 4 * n;
+		c->in_at[0] = offsetof(struct weft_edu_args, src);
+		c->out_at = offsetof(struct weft_edu_args, dst);
 		break;
 	case WEFT_SIM_OP_FILL:
 		c->args.fill.count = n;
@@ -202,6 +233,15 @@ static void run_compute(const struct run_case *c, int op, void *const *in, void 
 	case WEFT_SIM_OP_COPY:
 		memcpy(out, in[0], c->out);
 		break;
+	case RUN_FACTORIAL:
+		for (i = 0; i < c->work; i++) {
+			uint32_t k = a[i];
+
+			/* 34! and all beyond end in 32 zero bits */
+			for (words[i] = k < 34; k > 1 && k < 34; k--)
+				words[i] *= k;
+		}
+		break;
 	case WEFT_SIM_OP_FILL:
 		for (i = 0; i < c->work; i++)
 			words[i] = c->args.fill.value;
@@ -261,9 +301,10 @@ static void run_noise(uint8_t *bytes, uint64_t count, uint64_t seed)
 
 static int run_prepare(struct run_state *s)
 {
-	uint64_t i;
+	uint64_t i, k;
 
-	if (weft_sim_program(s->pool, &s->program) ||
+	if ((s->o->edu ? weft_edu_program(s->pool, &s->program)
+		       : weft_sim_program(s->pool, &s->program)) ||
 	    weft_queue_create(s->pool, NULL, &s->queue) ||
 	    weft_batch_create(s->pool, &s->batch))
 		return cli_fail_weft();
@@ -280,6 +321,9 @@ static int run_prepare(struct run_state *s)
 		if (!s->in_bytes[i])
 			return cli_fail(CLI_TROUBLE, "no memory for the input");
 		run_noise(s->in_bytes[i], s->c.in[i], i + 1);
+		/* of most numbers the factorial is 0 */
+		for (k = 0; s->o->op == RUN_FACTORIAL && k < s->c.work; k++)
+			((uint32_t *)s->in_bytes[i])[k] %= 36;
 		if (weft_bo_create(s->pool, s->c.in[i], 0, &s->in[i]) ||
 		    weft_bo_write(s->in[i], 0, s->in_bytes[i], s->c.in[i]))
 			return cli_fail_weft();
@@ -293,15 +337,19 @@ static int run_prepare(struct run_state *s)
 
 static int run_submit(struct run_state *s)
 {
-	uint32_t op = (uint32_t)s->o->op;
+	uint32_t op = (uint32_t)s->o->op, args_size = weft_sim_op_args_size(op);
 	uint64_t i, first, done = 0;
 	uint32_t k, n;
 
+	if (s->o->edu) {
+		op = op == RUN_FACTORIAL ? WEFT_EDU_OP_FACTORIAL : WEFT_EDU_OP_COPY;
+		args_size = sizeof(s->c.args.edu);
+	}
 	while (done < s->o->count) {
 		n = 0;
 		for (i = done; i < s->o->count && n < RUN_BATCH; i++, n++) {
 			struct weft_job *job = weft_job_init(s->batch, s->program, op, &s->c.args,
-							     weft_sim_op_args_size(op));
+							     args_size);
 
 			for (k = 0; k < 2; k++)
 				if (s->in[k])
@@ -376,14 +424,14 @@ static int run_report(struct run_state *s)
 	if (s->o->json) {
 		o = json_object_new_object();
 		list = json_object_new_array();
-		cli_json_text(o, "kernel", weft_sim_op_name((uint32_t)s->o->op));
+		cli_json_text(o, "kernel", run_op_name(s->o->op));
 		cli_json_u64(o, "jobs", s->o->count);
 		cli_json_u64(o, "failed", s->failed);
 		cli_json_u64(o, "wrong", s->wrong);
 		cli_json_u64(o, "elapsed_ns", last > first ? last - first : 0);
 	} else {
 		printf("%" PRIu64 " jobs of %s in %.3f s: %u failed, %u wrong%s\n", s->o->count,
-		       weft_sim_op_name((uint32_t)s->o->op),
+		       run_op_name(s->o->op),
 		       last > first ? (double)(last - first) / 1e9 : 0, s->failed, s->wrong,
 		       s->c.out ? "" : " (nop computes nothing to check)");
 	}
@@ -453,6 +501,7 @@ int cli_run(int argc, char **argv)
 {
 	static const struct option longs[] = {
 		CLI_OPTIONS_COMMON,
+		{ "isa", required_argument, NULL, 'i' },
 		{ "kernel", required_argument, NULL, 'k' },
 		{ "size", required_argument, NULL, 's' },
 		{ "count", required_argument, NULL, 'n' },
@@ -460,7 +509,8 @@ int cli_run(int argc, char **argv)
 		{ "class", required_argument, NULL, 'c' },
 		{}
 	};
-	struct run_options o = { .op = WEFT_SIM_OP_GEMM_I8, .size = 64, .count = 16 };
+	struct run_options o = { .size = 64, .count = 16 };
+	const char *kernel = NULL;
 	uint64_t most, number;
 	int c, ret;
 
@@ -472,10 +522,15 @@ int cli_run(int argc, char **argv)
 		case CLI_OPT_JSON:
 			o.json = true;
 			break;
+		case 'i':
+			o.edu = !strcmp(optarg, WEFT_EDU_ISA);
+			if (!o.edu && strcmp(optarg, "sim"))
+				return cli_fail(CLI_USAGE, "\"%s\" is no instruction set of which "
+							   "kernels are known here: use sim or "
+							   WEFT_EDU_ISA, optarg);
+			break;
 		case 'k':
-			o.op = weft_sim_op_parse(optarg);
-			if (o.op < 0)
-				return cli_fail(CLI_USAGE, "%s", weft_error());
+			kernel = optarg;
 			break;
 		case 's':
 			if (cli_number("--size", optarg, 1, 1u << 26, &o.size))
@@ -502,9 +557,14 @@ int cli_run(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cli_fail(CLI_USAGE, "unexpected argument \"%s\"", argv[optind]);
+	o.op = run_op_parse(o.edu, kernel);
+	if (o.op < 0)
+		return cli_fail(CLI_USAGE, "%s",
+				o.edu ? "edu devices have the kernels copy and factorial" :
+					weft_error());
 	most = o.op == WEFT_SIM_OP_GEMM_I8 || o.op == WEFT_SIM_OP_ARGMAX ? 2048 : 1u << 26;
 	if (o.size > most)
 		return cli_fail(CLI_USAGE, "--size of %s may be %" PRIu64 " at the most",
-				weft_sim_op_name((uint32_t)o.op), most);
+				run_op_name(o.op), most);
 	return run_jobs(&o);
 }
