@@ -417,8 +417,8 @@ static uint32_t share_syncobj(int from, uint32_t handle, int to)
 TEST(syncobjs_apart, "F12: what a job of one pool has promised is no dependency in another")
 {
 	struct client a, b;
-	uint32_t sa, sb, bo;
 	struct job job;
+	uint32_t sa, sb;
 	uint64_t id;
 
 	pool_mkdir("b", "devices=d1");
@@ -442,11 +442,41 @@ TEST(syncobjs_apart, "F12: what a job of one pool has promised is no dependency 
 		id = submit(&b, &job, 1);
 		CHECK_EQ(job_result(b.fd, id), point ? 0 : ECANCELED);
 	}
-	/* and no buffer goes over: it is private */
-	bo = bo_create(a.fd, 4096);
-	struct drm_prime_handle p = { .handle = bo, .flags = O_CLOEXEC, .fd = -1 };
+}
 
-	CHECK_EQ(ioc(a.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), -EPERM);
+TEST(buffers_apart, "F39: a buffer that may leave its client does not enter another pool: EPERM")
+{
+	struct drm_weft_bo_create b = { .size = 4096, .flags = DRM_WEFT_BO_SHAREABLE };
+	struct drm_prime_handle p = { .flags = O_CLOEXEC, .fd = -1 };
+	struct client a, b1, b2;
+
+	pool_mkdir("b", "devices=d1");
+	CHECK_EQ(pool_enable("b", true), 0);
+	client_open_pool(&a, "default");
+	client_open_pool(&b1, "b");
+	client_open_pool(&b2, "b");
+	p.handle = bo_create(b1.fd, 4096);
+	CHECK_EQ(ioc(b1.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), -EPERM);
+	CHECK_EQ(ioc(b1.fd, DRM_IOCTL_WEFT_BO_CREATE, &b), 0);
+	p.handle = b.handle;
+	CHECK_EQ(ioc(b1.fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &p), 0);
+	CHECK_EQ(ioc(a.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p), -EPERM);
+	CHECK_EQ(ioc(b2.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p), 0);
+	bo_fill(b1.fd, b.handle, 4096, 3);
+	bo_expect(b2.fd, p.handle, 4096, 3);
+	/* the dma-buf outlives clients and pool */
+	client_close(&b1);
+	client_close(&b2);
+	while (pool_enable("b", false) == -EBUSY)
+		sleep_ms(1);
+	CHECK_EQ(pool_rmdir("b"), 0);
+	uint32_t *map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, p.fd, 0);
+
+	CHECK(map != MAP_FAILED);
+	CHECK_EQ(map[1023], 3);
+	munmap(map, 4096);
+	CHECK_EQ(ioc(a.fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &p), -EPERM);
+	close(p.fd);
 }
 
 TEST(accounts_apart, "a tenant has an account in each pool; what it used in one is not charged twice")
