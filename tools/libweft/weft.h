@@ -234,11 +234,7 @@ int weft_sim_op_parse(const char *name);
 /** weft_sim_op_args_size() - bytes of the operation's argument blob, 0 if unknown */
 uint32_t weft_sim_op_args_size(uint32_t op);
 
-/**
- * weft_edu_program() - the program of QEMU's edu devices (weft_edu.h)
- *
- * The index of a kernel is its enum weft_edu_op.
- */
+/** weft_edu_program() - the program of edu devices (weft_edu.h); kernel n is enum weft_edu_op n */
 int weft_edu_program(struct weft *pool, struct weft_program **program);
 
 /* ----------------------------------------------------------------- queues */
