@@ -390,9 +390,9 @@ extern const struct bus_type weft_bus;
 
 /* device.c */
 /*
- * One registration, removal or move of a device, or change of the configuration of pools, at a time;
- * outermost lock. Held while a device drains. Never taken while a file in sysfs that goes under it
- * is in use: weft_device_unregister() removes the device's folder without it.
+ * One registration, removal or move of a device, or change of the configuration of pools, at a
+ * time; outermost lock. Held while a device drains. Never taken while a file in sysfs that goes
+ * under it is in use: weft_device_unregister() removes the device's folder without it.
  */
 extern struct mutex weft_devices_lock;
 const char *weft_class_name(u32 dev_class);

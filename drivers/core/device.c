@@ -23,6 +23,7 @@
 #include "../interconnect/interconnect.h"
 #include "../memory/memory.h"
 
+/* see core.h */
 DEFINE_MUTEX(weft_devices_lock);
 /* devices registered, in order; under weft_devices_lock */
 static LIST_HEAD(weft_devices);

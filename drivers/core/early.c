@@ -419,7 +419,7 @@ void weft_early_prime(struct weft_pool *pool)
 	fs_reclaim_release(GFP_KERNEL);
 	mutex_unlock(&host->lock);
 	mutex_unlock(&host->turn);
-	/* these are taken on the way from a published fence to its signal: nobody may allocate there */
+	/* taken on the way from a published fence to its signal: nobody may allocate there */
 	cookie = dma_fence_begin_signalling();
 	spin_lock(&pool->lock);
 	spin_unlock(&pool->lock);

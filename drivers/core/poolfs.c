@@ -213,29 +213,35 @@ static bool weft_pool_devices_taken(struct weft_pool_config *config,
 	return false;
 }
 
+/* The list of @config becomes @count of @names; if it is enabled, devices move at once. */
+static int weft_pool_devices_set(struct weft_pool_config *config, char (*names)[DRM_WEFT_NAME_LEN],
+				 u32 count)
+{
+	lockdep_assert_held(&weft_devices_lock);
+	if (weft_pool_devices_taken(config, names, count))
+		return -EEXIST;
+	memcpy(config->devices, names, sizeof(config->devices));
+	config->count = count;
+	return config->pool ? weft_devices_settle() : 0;
+}
+
 static ssize_t weft_pool_devices_store(struct config_item *item, const char *page, size_t count)
 {
 	struct weft_pool_config *config = to_weft_pool_config(item);
-	char (*names)[DRM_WEFT_NAME_LEN] __free(kfree) = NULL;
-	char *copy __free(kfree) = NULL;
-	int ret;
+	char *copy = kmemdup_nul(page, count, GFP_KERNEL);
+	char (*names)[DRM_WEFT_NAME_LEN];
+	int ret = -ENOMEM;
 
-	copy = kmemdup_nul(page, count, GFP_KERNEL);
 	names = kcalloc(DRM_WEFT_MAX_DEVICES, sizeof(*names), GFP_KERNEL);
-	if (!copy || !names)
-		return -ENOMEM;
-	ret = weft_pool_devices_parse(copy, names);
-	if (ret < 0)
-		return ret;
-	mutex_lock(&weft_devices_lock);
-	if (weft_pool_devices_taken(config, names, ret)) {
-		ret = -EEXIST;
-	} else {
-		memcpy(config->devices, names, sizeof(config->devices));
-		config->count = ret;
-		ret = config->pool ? weft_devices_settle() : 0;
+	if (copy && names)
+		ret = weft_pool_devices_parse(copy, names);
+	if (ret >= 0) {
+		mutex_lock(&weft_devices_lock);
+		ret = weft_pool_devices_set(config, names, ret);
+		mutex_unlock(&weft_devices_lock);
 	}
-	mutex_unlock(&weft_devices_lock);
+	kfree(names);
+	kfree(copy);
 	return ret ?: count;
 }
 

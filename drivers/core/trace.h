@@ -31,7 +31,7 @@
 enum weft_fault_kind {
 	WEFT_FAULT_ERROR,	/* the device ended a run with an error */
 	WEFT_FAULT_TIMEOUT,	/* a run overran its deadline */
-	WEFT_FAULT_RESET,	/* the device is reset: a run could not be aborted, or it is asked for */
+	WEFT_FAULT_RESET,	/* it is reset: a run could not be aborted, or it was asked for */
 	WEFT_FAULT_QUARANTINE,	/* the reset failed: the device is given up */
 	WEFT_FAULT_GONE,	/* the backend says that the hardware is gone */
 };

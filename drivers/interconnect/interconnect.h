@@ -92,8 +92,8 @@ int weft_transfer_start(struct weft_transfer *t, struct weft_device *wdev,
 int weft_transfer_wait(struct weft_transfer *t);
 
 /*
- * The same in steps, for @length bytes from byte @from of @bo on; @offset is where the first of them
- * is in the device's memory. Only preparing allocates: 0 or -ENOMEM. Host pages that are to be
+ * The same in steps, for @length bytes from byte @from of @bo on; @offset is where the first of
+ * them is in the device's memory. Only preparing allocates: 0 or -ENOMEM. Host pages that are to be
  * written exist. fini follows prepare, also one that failed; the caller keeps the device in the
  * pool.
  */

@@ -316,7 +316,7 @@ static inline bool weft_bo_shared(const struct weft_bo *bo)
 }
 
 /*
- * The class of a buffer. *Tracked*: whoever touches it does so through weft, and copies move freely.
+ * The class of a buffer. *Tracked*: who touches it does so through weft, and copies move freely.
  * *Host-home*: others may read and write the host's bytes at any time that the reservation allows;
  * copies on devices are caches that live for one job. Once host-home, always.
  */

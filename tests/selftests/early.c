@@ -40,7 +40,7 @@ static void on(struct job *job, const struct client *c, const char *device, unsi
 }
 
 /* a job that is RUNNING on @device until it is cancelled */
-static uint64_t hang(const struct client *late, const char *device)
+static uint64_t hang_device(const struct client *late, const char *device)
 {
 	struct job job;
 	uint64_t id;
@@ -445,7 +445,7 @@ static uint64_t fill_device(const struct client *late, uint64_t id[FULL])
 {
 	struct job job;
 
-	id[0] = hang(late, "unit");
+	id[0] = hang_device(late, "unit");
 	for (int i = 1; i < FULL; i++) {
 		on(&job, late, "unit", 1);
 		id[i] = submit(late, &job, 1);
@@ -474,7 +474,7 @@ static void interrupted(bool waiting)
 	bo_fill(c.fd, h, SIZE, 0x11);
 	s = syncobj_create(c.fd, DRM_SYNCOBJ_CREATE_SIGNALED);
 
-	hung = waiting ? hang(&late, "unit") : fill_device(&late, id);
+	hung = waiting ? hang_device(&late, "unit") : fill_device(&late, id);
 	on(&job, &c, "unit", 1);
 	job_buffer(&job, h, R | W);
 	job_out(&job, s, 0);
@@ -724,7 +724,7 @@ TEST(in_fence_close, "a client that closes while its job waits for a foreign fen
 	job_run(&other, &job);
 }
 
-TEST(in_fence_fails, "an in-fence that fails fails the job: ECANCELED, unless RUN_ANYWAY")
+TEST(in_fence_fails, "the job of an in-fence that fails: ECANCELED, unless RUN_ANYWAY")
 {
 	int timeline = swsync_open();
 	struct client c;

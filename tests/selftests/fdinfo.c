@@ -20,7 +20,7 @@ SETUP()
 	devs_keep();
 }
 
-static void fdinfo(int fd, char buf[8192])
+static void read_fdinfo(int fd, char buf[8192])
 {
 	char path[64];
 
@@ -43,8 +43,9 @@ static long long find(const char *buf, const char *key, const char *unit)
 		CHECK_MSG(line[n + 1] == '\t', "%s: no tab", key);
 		value = strtoll(line + n + 2, &end, 10);
 		CHECK_MSG(end > line + n + 2, "%s: no number", key);
-		CHECK_MSG(!strncmp(end, unit, strlen(unit)) && (end[strlen(unit)] == '\n' ||
-			  !end[strlen(unit)]), "%s: unit is not '%s'", key, unit);
+		CHECK_MSG(!strncmp(end, unit, strlen(unit)) &&
+			  (end[strlen(unit)] == '\n' || !end[strlen(unit)]),
+			  "%s: unit is not '%s'", key, unit);
 	}
 	return value;
 }
@@ -53,10 +54,11 @@ static long long of(int fd, const char *key, const char *region)
 {
 	char buf[8192], full[128];
 
-	fdinfo(fd, buf);
+	read_fdinfo(fd, buf);
 	snprintf(full, sizeof(full), "drm-%s-%s", key, region);
-	return find(buf, full, strcmp(key, "engine") ? strcmp(key, "engine-capacity") ? " KiB" : "" :
-		    " ns");
+	if (!strcmp(key, "engine"))
+		return find(buf, full, " ns");
+	return find(buf, full, strcmp(key, "engine-capacity") ? " KiB" : "");
 }
 
 /* the whole file of a client on four devices, frozen: keys, order, and zeros */
@@ -86,14 +88,14 @@ TEST(keys, "the keys and their order are those of the manual; no drm-pdev; short
 	for (size_t k = 0; k < ARRAY_SIZE(own); k++)
 		snprintf(want[n++], 64, "%s", own[k]);
 
-	fdinfo(fd, buf);
+	read_fdinfo(fd, buf);
 	CHECK(strlen(buf) < 4096);
 	CHECK(!strstr(buf, "drm-pdev"));
 	for (line = buf; line; line = next) {
 		next = strchr(line, '\n');
 		if (next)
 			*next++ = 0;
-		/* the file system's own come first; drm-client-name is the kernel's, if it has it */
+		/* the file system's own come first; drm-client-name is the kernel's, if there is */
 		if ((strncmp(line, "drm-", 4) && strncmp(line, "weft-", 5)) ||
 		    !strncmp(line, "drm-client-name", 15))
 			continue;
@@ -124,9 +126,9 @@ TEST(ids, "clients differ, a duplicate does not; weft-client is the id that QUER
 	struct drm_weft_client_info info;
 	char x[8192], y[8192], z[8192];
 
-	fdinfo(a, x);
-	fdinfo(b, y);
-	fdinfo(c, z);
+	read_fdinfo(a, x);
+	read_fdinfo(b, y);
+	read_fdinfo(c, z);
 	CHECK(find(x, "drm-client-id", "") != find(y, "drm-client-id", ""));
 	CHECK_EQ(find(x, "drm-client-id", ""), find(z, "drm-client-id", ""));
 	client_info(b, &info);
@@ -303,7 +305,7 @@ TEST(memory, "what is where: host and classes sum up over clients to what region
 	CHECK_EQ(of(a.fd, "resident", "memory"), 1152);
 
 	/* which device it is says a key of our own */
-	fdinfo(a.fd, buf);
+	read_fdinfo(a.fd, buf);
 	CHECK(strstr(buf, "weft-resident-device"));
 	fill_on(&a, "n0", y, 256 * KIB);
 	CHECK_EQ(of(a.fd, "resident", "npu"), 256);

@@ -3,7 +3,10 @@
  * The rows of Documentation/lifetime.rst that need a driver on a bus: unbind and bind,
  * driver_override, a backend that goes while another works.
  */
-/* vm: smp=2 numa=2 edu=2 iommu=1 timeout=120 kernels=stock,debug,next insmod=weft,weft_sim,weft_edu */
+/*
+ * vm: smp=2 numa=2 edu=2 iommu=1 timeout=120 kernels=stock,debug,next
+ *     insmod=weft,weft_sim,weft_edu
+ */
 #include <stdio.h>
 
 #include "edudev.h"

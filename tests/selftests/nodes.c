@@ -163,7 +163,7 @@ TEST(not_root, "with the mode that the pool asks for an ordinary user works, wit
 	CHECK_EQ(pool_set("default", "mode", "0660"), 0);
 }
 
-/* ------------------------------------------------------------------------------ the primary node */
+/* -------------------------------------------------------------------------- the primary node */
 
 static long flink(int fd, uint32_t handle, uint32_t *name)
 {
@@ -246,7 +246,7 @@ TEST(accel_rules, "an accel node has no magic, no bus id and no names, for users
 	}
 }
 
-/* ------------------------------------------------------------------------------------ what is told */
+/* ------------------------------------------------------------------------------ what is told */
 
 static int uevents_open(void)
 {

@@ -164,7 +164,9 @@ int vgem_open(void)
 
 uint32_t vgem_create(int vgem, uint64_t size)
 {
-	struct drm_mode_create_dumb d = { .width = 1024, .height = (size + 4095) / 4096, .bpp = 32 };
+	struct drm_mode_create_dumb d = {
+		.width = 1024, .height = (size + 4095) / 4096, .bpp = 32,
+	};
 
 	CHECK_EQ(ioc(vgem, DRM_IOCTL_MODE_CREATE_DUMB, &d), 0);
 	return d.handle;

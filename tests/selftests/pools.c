@@ -48,7 +48,7 @@ static void add_up(const struct client *c, uint32_t a, uint32_t b)
 	bo_close(c->fd, z);
 }
 
-static uint64_t jobs_done(const char *device)
+static uint64_t done_on(const char *device)
 {
 	char path[128], text[32];
 
@@ -321,7 +321,7 @@ TEST(both_nodes, "two pools with different nodes at work at once, each on its ow
 		{ .pool = "a", .rounds = 40 }, { .pool = "r", .rounds = 30 },
 		{ .pool = "a", .rounds = 40 }, { .pool = "r", .rounds = 30 },
 	};
-	uint64_t d0 = jobs_done("d0"), d1 = jobs_done("d1");
+	uint64_t d0 = done_on("d0"), d1 = done_on("d1");
 	char path[512];
 
 	pool_mkdir("a", "node=accel", "devices=d0");
@@ -336,18 +336,18 @@ TEST(both_nodes, "two pools with different nodes at work at once, each on its ow
 		CHECK(!pthread_create(&w[i].thread, NULL, work, &w[i]));
 	for (int i = 0; i < 4; i++)
 		pthread_join(w[i].thread, NULL);
-	CHECK_EQ(jobs_done("d0") - d0, 80);
-	CHECK_EQ(jobs_done("d1") - d1, 60);
+	CHECK_EQ(done_on("d0") - d0, 80);
+	CHECK_EQ(done_on("d1") - d1, 60);
 }
 
-/* ------------------------------------------------------------------------------------- isolation */
+/* --------------------------------------------------------------------------------- isolation */
 
 TEST(devices_apart, "a device of one pool never runs a job of another; no mask reaches it")
 {
 	struct drm_weft_device_info d;
 	struct client a, b;
 	struct job job;
-	uint64_t before = jobs_done("d1");
+	uint64_t before = done_on("d1");
 
 	pool_mkdir("b", "devices=d1");
 	CHECK_EQ(pool_enable("b", true), 0);
@@ -368,10 +368,10 @@ TEST(devices_apart, "a device of one pool never runs a job of another; no mask r
 		job_nop(&job, &a, 1);
 		job_run(&a, &job);
 	}
-	CHECK_EQ(jobs_done("d1"), before);
+	CHECK_EQ(done_on("d1"), before);
 	job_nop(&job, &b, 1);
 	job_run(&b, &job);
-	CHECK_EQ(jobs_done("d1"), before + 1);
+	CHECK_EQ(done_on("d1"), before + 1);
 }
 
 TEST(handles_apart, "queues, programs, buffers and job ids of one pool mean nothing in another")
@@ -479,7 +479,7 @@ TEST(buffers_apart, "F39: a buffer that may leave its client does not enter anot
 	close(p.fd);
 }
 
-TEST(accounts_apart, "a tenant has an account in each pool; what it used in one is not charged twice")
+TEST(accounts_apart, "a tenant has an account in each pool; what it used is not charged twice")
 {
 	struct drm_weft_client_info ia, ib;
 	char priced[2][32];
@@ -661,7 +661,7 @@ TEST(move_states, "jobs RUNNING and BOUND finish where they are; READY ones go o
 	CHECK_EQ(submit_raw(&c, job, 1, NULL), -ENODEV);
 }
 
-/* --------------------------------------------------------------------------------------- the end */
+/* ----------------------------------------------------------------------------------- the end */
 
 TEST(busy, "a pool with a client, or a mapping of one, is not disabled: EBUSY, and all goes on")
 {
@@ -764,7 +764,7 @@ TEST(forced, "rmdir with jobs in flight: every job ends with ENODEV, every ioctl
 	}
 }
 
-TEST(outlived, "a removed pool's file and mapping outlive the pool, a new one of its name is another")
+TEST(outlived, "a removed pool's file and mapping outlive it, a new one of its name is another")
 {
 	struct drm_weft_pool_info info;
 	struct client c;
@@ -817,7 +817,7 @@ TEST(minors, "F36: 20 pools made and removed of each kind: no number comes twice
 	}
 }
 
-/* ------------------------------------------------------------------------------------ everything */
+/* -------------------------------------------------------------------------------- everything */
 
 static void *open_and_run(void *arg)
 {

@@ -139,9 +139,9 @@ static void test_named_pool(void **state)
 	weft_close(pool);
 
 	pool = (void *)1;
-	assert_int_equal(weft_open_pool(&pool, "pool"), -ENODEV);
+	assert_int_equal(weft_open_pool(&pool, "spare"), -ENODEV);
 	assert_null(pool);
-	assert_error("no pool pool found: is it enabled? try: weft pool list");
+	assert_error("no pool spare found: is it enabled? try: weft pool list");
 	fake.denied = "/dev/accel/accel5";
 	assert_int_equal(weft_open_pool(&pool, "pool2"), -EACCES);
 	assert_error("no pool pool2 found, but /dev/accel/accel5 may not be opened");

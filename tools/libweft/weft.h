@@ -56,8 +56,8 @@ struct weft_job;
  * @node: path of its node; NULL: $WEFT_NODE if set, else the pool called $WEFT_POOL if that is
  *	set, else the first accel node, then the first render node, whose driver is weft
  *
- * Return: 0; -ENODEV there is no node of a pool, or of that pool; -EACCES there is one that may not be opened;
- * -EINVAL @node belongs to another driver; another errno of open().
+ * Return: 0; -ENODEV there is no node of a pool, or of that pool; -EACCES there is one that may not
+ * be opened; -EINVAL @node belongs to another driver; another errno of open().
  */
 int weft_open(struct weft **pool, const char *node);
 

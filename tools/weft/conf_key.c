@@ -46,6 +46,7 @@ static const struct conf_key conf_sim_keys[] = {
 	KEY("power_busy", CONF_NUMBER, RANGE(0, 1000000000), .fixed = true),
 	KEY("price", CONF_NUMBER, RANGE(1, 1048576)),
 	KEY("dilation", CONF_NUMBER, RANGE(1, 1000000), .fixed = true),
+	KEY("early", CONF_NUMBER, RANGE(0, 1), .fixed = true),
 	KEY("enabled", CONF_SWITCH),
 };
 

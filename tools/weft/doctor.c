@@ -117,8 +117,8 @@ static void doctor_kernel(struct doctor *d)
 	new_enough = sscanf(d->kernel.release, "%u.%u", &major, &minor) == 2 &&
 		     (major > 6 || (major == 6 && minor >= 12));
 	doctor_say(d, "kernel is 6.12 or newer", new_enough ? DOCTOR_YES : DOCTOR_NO, !d->loaded,
-		   "sudo apt install linux-image-6.12-amd64 linux-headers-6.12-amd64, then reboot", "%s",
-		   d->kernel.release);
+		   "sudo apt install linux-image-6.12-amd64 linux-headers-6.12-amd64, then reboot",
+		   "%s", d->kernel.release);
 }
 
 static void doctor_config(struct doctor *d)

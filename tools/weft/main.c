@@ -12,7 +12,7 @@
 
 static const struct cli_command cli_commands[] = {
 	{ "list", "devices of the pool", cli_list },
-	{ "device", "health of a device: show it, drain, quarantine, reset, use again", cli_device },
+	{ "device", "health of a device: show, drain, quarantine, reset, use again", cli_device },
 	{ "topo", "host regions, devices and the links between them", cli_topo },
 	{ "run", "run a kernel on simulated devices and check its results", cli_run },
 	{ "top", "watch devices and links", cli_top },

@@ -559,7 +559,7 @@ enum drm_weft_service {
 
 /** define DRM_WEFT_QUEUE_ORDERED - each job starts after the one before it is done */
 #define DRM_WEFT_QUEUE_ORDERED	(1u << 0)
-/** define DRM_WEFT_QUEUE_EARLY - fences are published in SUBMIT, which takes one job and may sleep */
+/** define DRM_WEFT_QUEUE_EARLY - SUBMIT takes one job, may sleep, and publishes its fence */
 #define DRM_WEFT_QUEUE_EARLY	(1u << 1)
 
 /**
@@ -781,9 +781,9 @@ struct drm_weft_job {
  * may ever run it as things stand; ENOSPC its buffers cannot fit together into any eligible
  * device's memory; ENOMEM; EFAULT; EINTR.
  *
- * A job of an EARLY queue, or that uses a SHAREABLE or imported buffer, must be the only one of its
- * SUBMIT (EINVAL); the call returns when its fence is published. An imported buffer can add the errno
- * of its exporter.
+ * A job of an EARLY queue, or that uses a SHAREABLE or imported buffer, must be the only one of
+ * its SUBMIT (EINVAL); the call returns when its fence is published. An imported buffer can add the
+ * errno of its exporter.
  */
 struct drm_weft_submit {
 	__u32 queue;
@@ -913,10 +913,7 @@ struct drm_weft_event_queue {
 	__u32 pad;
 };
 
-/**
- * define DRM_WEFT_EVENT_DEVICE - read(): a device came, went, or its health changed; for clients
- * that asked with DRM_WEFT_CLIENT_DEVICE_EVENTS
- */
+/** define DRM_WEFT_EVENT_DEVICE - read(): a device came, went or changed its health */
 #define DRM_WEFT_EVENT_DEVICE		0x80000001
 
 /**
