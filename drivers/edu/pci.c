@@ -23,7 +23,7 @@ static int edu_register(struct edu *edu)
 		.vendor = "QEMU",
 		.model = "edu",
 		.dev_class = DRM_WEFT_CLASS_NPU,
-		.caps = WEFT_CAP_ABORT,
+		.caps = WEFT_CAP_ABORT | WEFT_CAP_EARLY,
 		.preempt_level = 1,
 		.isas = { WEFT_EDU_ISA },
 		.engines = { { .kind = WEFT_ENGINE_COMPUTE, .credits = 1 } },
