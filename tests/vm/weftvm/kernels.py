@@ -245,6 +245,36 @@ def debug():
     return Kernel("debug", final)
 
 
+# Of the kernel's own tests, those for what weft shares with other drivers.
+SELFTESTS = ["kselftest.h", "sync", "dmabuf-heaps"]
+
+
+def selftests():
+    """The directory of the kernel's own tests, from the source of the debug kernel."""
+    package = f"linux-source-{SERIES}"
+    with cache.lock("kernel-selftests"):
+        version = _candidate(package)
+        if not version:
+            _apt_update()
+            version = _candidate(package)
+        if not version:
+            raise Unavailable(f"apt knows no {package}")
+        final = cache.root() / "kernels" / f"selftests-{cache.digest(version, repr(SELFTESTS))}"
+        if final.exists():
+            return final
+        with cache.fresh_dir(final) as tmp:
+            [deb] = _download([package], tmp)
+            below = "tools/testing/selftests"
+            wanted = " ".join(f"'*/{below}/{name}'" for name in SELFTESTS)
+            # tar reads to the end: what is wanted comes late in the archive
+            subprocess.run(f"set -o pipefail; dpkg-deb --fsys-tarfile '{deb}' | "
+                           f"tar x --wildcards -O './usr/src/linux-source-*.tar.xz' | xz -dc | "
+                           f"tar x -C '{tmp}' --strip-components=4 --wildcards {wanted}",
+                           shell=True, executable="/bin/bash", check=True)
+            deb.unlink()
+    return final
+
+
 def _build_debug(package, version, final):
     start = time.monotonic()
     say(f"building the debug kernel from {package} {version}: about ten minutes "
