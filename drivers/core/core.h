@@ -432,6 +432,7 @@ struct weft_job *weft_run_claim(struct weft_run *run);
 int weft_device_reset(struct weft_device *wdev);
 void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
+void weft_job_arm(struct weft_job *job, u64 ns);
 void weft_job_abort_queue(struct weft_job *job);
 void weft_device_give_up(struct weft_device *wdev);
 bool weft_device_may_open(const struct weft_device *wdev);

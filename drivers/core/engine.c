@@ -100,7 +100,6 @@ static void weft_engine_collect_locked(struct weft_engine *engine)
 static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 {
 	struct weft_job *job;
-	u64 timeout;
 
 	lockdep_assert_held(&engine->lock);
 	for (;;) {
@@ -128,9 +127,7 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 	job->started.job = job;
 	weft_pump_post(engine->wdev->pool, &job->started);
 
-	/* jiffies round up: a deadline is never early */
-	timeout = min_t(u64, nsecs_to_jiffies64(job->run.timeout_ns) + 2, MAX_JIFFY_OFFSET);
-	mod_timer(&job->deadline, jiffies + timeout);
+	weft_job_arm(job, job->run.timeout_ns);
 	return job;
 }
 

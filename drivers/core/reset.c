@@ -33,6 +33,17 @@ void weft_job_abort_queue(struct weft_job *job)
 		queue_work(job->pool->bind_wq, &job->abort_work);
 }
 
+/*
+ * Look at @job in @ns. This may be early: on a host that stood still jiffies are behind the clock
+ * until the next tick, so the worker asks the clock and arms it again.
+ */
+void weft_job_arm(struct weft_job *job, u64 ns)
+{
+	u64 ticks = min_t(u64, nsecs_to_jiffies64(ns) + 2, MAX_JIFFY_OFFSET);
+
+	mod_timer(&job->deadline, jiffies + ticks);
+}
+
 /* Timer context: the worker decides what to do. */
 void weft_job_deadline(struct timer_list *timer)
 {
@@ -277,13 +288,19 @@ static bool weft_device_drains(const struct weft_device *wdev)
  */
 void weft_device_drain(struct weft_device *wdev)
 {
-	wait_event(wdev->idle, !atomic_read(&wdev->users) || !weft_device_drains(wdev));
-	mutex_lock(&wdev->reset_lock);
-	if (weft_device_drains(wdev) && !wdev->lost && !wdev->health.drained) {
-		weft_memory_device_evacuate(wdev, false);
-		wdev->health.drained = true;
-	}
-	mutex_unlock(&wdev->reset_lock);
+	bool again;
+
+	do {
+		wait_event(wdev->idle, !atomic_read(&wdev->users) || !weft_device_drains(wdev));
+		mutex_lock(&wdev->reset_lock);
+		/* it may have been open in between: who aborts its jobs wants the lock */
+		again = weft_device_drains(wdev) && atomic_read(&wdev->users);
+		if (!again && weft_device_drains(wdev) && !wdev->lost && !wdev->health.drained) {
+			weft_memory_device_evacuate(wdev, false);
+			wdev->health.drained = true;
+		}
+		mutex_unlock(&wdev->reset_lock);
+	} while (again);
 }
 
 /* The device is quarantined, but may not have been stopped yet. */
@@ -305,6 +322,7 @@ void weft_job_abort_work(struct work_struct *work)
 	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev;
 	int cancel, ret;
+	u64 now, until;
 
 	atomic_set(&job->abort_queued, 0);
 	/* job->wdev is stable while the job runs; the device object while we hold it */
@@ -323,9 +341,14 @@ void weft_job_abort_work(struct work_struct *work)
 	}
 
 	mutex_lock(&wdev->reset_lock);
-	/* the deadline may have been that of an earlier run, on a device that was lost */
-	if (!cancel && weft_now() < job->start_ns + job->run.timeout_ns)
+	/* the deadline of an earlier run, on a device that was lost; or too early: look again */
+	now = weft_now();
+	until = job->start_ns + job->run.timeout_ns;
+	if (!cancel && now < until) {
+		if (atomic_read(&job->run_state) == WEFT_RUN_RUNNING)
+			weft_job_arm(job, until - now);
 		goto unlock;
+	}
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
 		goto unlock;
 	if (!cancel) {
