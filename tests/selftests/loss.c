@@ -18,8 +18,8 @@
 #define W	DRM_WEFT_ACCESS_WRITE
 #define PATTERN	0x5ec4e7a1u
 
-/* 16 MiB of memory; what computes takes no modelled time, so that NOPs alone are the clock */
-#define DEV_LOSS DEV_UNIT, "speed=fill inf", "speed=copy inf", "bandwidth_down=inf", \
+/* 4 MiB of memory; what computes takes no modelled time, so that NOPs alone are the clock */
+#define DEV_LOSS DEV_UNIT, "memory=4194304", "speed=fill inf", "speed=copy inf", "bandwidth_down=inf", \
 		 "bandwidth_up=inf", "link_latency=0"
 
 SETUP()
@@ -39,7 +39,7 @@ static void tenant_open(struct client *c, unsigned int uid)
 
 /* --------------------------------------------------------------------------- foreign bytes */
 
-enum { SECRETS = 3, SECRET = 4 * MIB, PROBE = 6 * MIB };
+enum { SECRETS = 3, SECRET = MIB, PROBE = MIB, PART = 256 * KIB };
 
 /* most of the device's memory, and as much of the host's, holds the tenant's pattern */
 static void plant(const struct client *a, uint32_t x[SECRETS])
@@ -72,19 +72,19 @@ static void all_zero(const struct client *b, uint32_t h, uint64_t from, uint64_t
 static void probe(const struct client *b, const char *after)
 {
 	uint32_t fresh = bo_create(b->fd, PROBE), copy = bo_create(b->fd, PROBE);
-	uint32_t part = bo_create(b->fd, MIB), host = bo_create(b->fd, PROBE);
+	uint32_t part = bo_create(b->fd, PART), host = bo_create(b->fd, PROBE);
 	struct job job;
 
 	job_copy(&job, b, copy, fresh, PROBE);
 	job.j.device_mask = dev_mask(b->fd, "d");
 	job_run(b, &job);
 	all_zero(b, copy, 0, PROBE, after);
-	job_fill(&job, b, part, MIB, 1);
+	job_fill(&job, b, part, PART, 1);
 	job.args.fill.count = 1024;
 	job.buffer[0].length = 4096;
 	job.j.device_mask = dev_mask(b->fd, "d");
 	job_run(b, &job);
-	all_zero(b, part, 4096, MIB - 4096, after);
+	all_zero(b, part, 4096, PART - 4096, after);
 	all_zero(b, host, 0, PROBE, after);
 	bo_close(b->fd, fresh);
 	bo_close(b->fd, copy);
@@ -345,7 +345,7 @@ TEST(storm, "submitted = right + lost + failed with a reason; nothing wrong; the
 	uint64_t end = in_ns((seconds ? strtoull(seconds, NULL, 0) : 8) * SEC);
 	uint64_t submitted = 0, right = 0, lost = 0, failed[4] = { 0 };
 	struct load load[4] = { 0 };
-	unsigned int strikes = 0;
+	unsigned int strikes = 0, felt = 0;
 	struct client c;
 	struct job job;
 
@@ -371,6 +371,7 @@ TEST(storm, "submitted = right + lost + failed with a reason; nothing wrong; the
 			if (!error)
 				break;
 			CHECK(error == EIO || error == ETIME || error == ENODEV);
+			felt++;
 		}
 	}
 	stop = true;
@@ -389,7 +390,8 @@ TEST(storm, "submitted = right + lost + failed with a reason; nothing wrong; the
 		 (unsigned long long)failed[2], (unsigned long long)failed[3]);
 	CHECK_EQ(submitted, right + lost + failed[0] + failed[1] + failed[2] + failed[3]);
 	CHECK(right > 0);
-	CHECK(failed[1] > 0);
+	/* a slow guest's few jobs may all have been elsewhere */
+	CHECK(felt + failed[0] + failed[1] + failed[2] > 0);
 	client_close(&c);
 	wdev_reach("d", "memory_used", "0");
 	wdev_reach("steady", "memory_used", "0");
