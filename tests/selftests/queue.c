@@ -256,7 +256,7 @@ TEST(client_errors, "CLIENT_SET: unknown parameters, flags: EINVAL")
 	int fd = pool_open();
 
 	CHECK_EQ(client_set(fd, 0, 0, 0), -EINVAL);
-	CHECK_EQ(client_set(fd, 3, 0, 0), -EINVAL);
+	CHECK_EQ(client_set(fd, DRM_WEFT_CLIENT_DEVICE_EVENTS + 1, 0, 0), -EINVAL);
 	CHECK_EQ(client_set(fd, ~0u, 0, 0), -EINVAL);
 	CHECK_EQ(client_set(fd, DRM_WEFT_CLIENT_NAME, 1, p64(name)), -EINVAL);
 	CHECK_EQ(client_set(fd, DRM_WEFT_CLIENT_NAME, 1u << 31, p64(name)), -EINVAL);
