@@ -80,8 +80,11 @@ int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64
 		return 0;
 
 	ret = drm_syncobj_find_fence(file, handle, point, 0, fence);
-	if (ret)
+	if (ret) {
+		/* what it leaves there is no reference */
+		*fence = NULL;
 		return ret == -ENOENT ? ret : -EINVAL;
+	}
 	if (!dma_fence_is_signaled(*fence))
 		return 0;
 	ret = dma_fence_get_status(*fence) < 0;
