@@ -19,8 +19,8 @@
 #define PATTERN	0x5ec4e7a1u
 
 /* 4 MiB of memory; what computes takes no modelled time, so that NOPs alone are the clock */
-#define DEV_LOSS DEV_UNIT, "memory=4194304", "speed=fill inf", "speed=copy inf", "bandwidth_down=inf", \
-		 "bandwidth_up=inf", "link_latency=0"
+#define DEV_LOSS DEV_UNIT, "memory=4194304", "speed=fill inf", "speed=copy inf", \
+		 "bandwidth_down=inf", "bandwidth_up=inf", "link_latency=0"
 
 SETUP()
 {
