@@ -632,7 +632,8 @@ static void weft_commit_last(struct weft_batch *batch)
 	struct weft_job *old = batch->queue->last;
 
 	lockdep_assert_held(&batch->client->submit_lock);
-	if (!(batch->queue->flags & DRM_WEFT_QUEUE_ORDERED))
+	/* an early SUBMIT slept before: the queue may have been destroyed meanwhile */
+	if (!(batch->queue->flags & DRM_WEFT_QUEUE_ORDERED) || batch->queue->destroyed)
 		return;
 	batch->queue->last = job;
 	weft_job_get(job);
@@ -729,26 +730,27 @@ static int weft_submit(struct weft_batch *batch, u64 *first, bool *committed)
 {
 	struct weft_client *client = batch->client;
 	struct weft_job *job;
+	bool early;
 	int ret;
 
 	lockdep_assert_held(&batch->queue->turn);
 	if (mutex_lock_interruptible(&client->submit_lock))
 		return -EINTR;
-	ret = weft_check_batch(batch) ?: weft_commit_batch(batch, first);
+	ret = weft_check_batch(batch);
 	job = batch->entries[0].job;
-	/* the reference for being in flight goes when the job has ended */
-	if (!ret && job->early)
+	early = !ret && job->early;
+	/* once it is in, a job may have ended, and be gone, at any moment */
+	if (early)
 		weft_job_get(job);
+	ret = ret ?: weft_commit_batch(batch, first);
 	mutex_unlock(&client->submit_lock);
 	*committed = !ret;
-	if (ret)
-		return ret;
-	if (!job->early) {
+	if (!ret && early)
+		ret = weft_submit_early(batch);
+	else if (!ret)
 		weft_pump_kick(client->pool);
-		return 0;
-	}
-	ret = weft_submit_early(batch);
-	weft_job_put(job);
+	if (early)
+		weft_job_put(job);
 	return ret;
 }
 
