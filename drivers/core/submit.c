@@ -647,6 +647,7 @@ static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 	struct weft_pool *pool = client->pool;
 	struct weft_job *job;
 	u64 first, now;
+	bool early;
 	u32 i;
 	int ret;
 
@@ -674,11 +675,13 @@ static int weft_commit_batch(struct weft_batch *batch, u64 *first_id)
 		list_add_tail(&job->client_node, &client->jobs);
 		spin_unlock(&client->record_lock);
 	}
-	if (job->early)
+	/* a job that is in may be gone: nothing of it is read any more */
+	early = job->early;
+	if (early)
 		weft_commit_early(&batch->entries[0]);
 	else
 		weft_commit_last(batch);
-	for (i = 0; !job->early && i < batch->count; i += WEFT_COMMIT_CHUNK)
+	for (i = 0; !early && i < batch->count; i += WEFT_COMMIT_CHUNK)
 		weft_commit_chunk(batch, i);
 	*first_id = first;
 	return 0;
