@@ -66,6 +66,10 @@ const char *cli_pool_name(void);
 char *cli_path(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* first line of a file without its newline, or NULL; the caller frees it */
 char *cli_read_line(const char *path);
+/* @value and a newline in one write, which is how the kernel takes a value; 0 or an errno */
+int cli_write_file(const char *path, const char *value);
+/* CLI_TROUBLE after a message: @folder of configfs cannot be looked into (errno) */
+int cli_folder_missing(const char *folder);
 
 /* a whole number from @least to @most; 0 or CLI_USAGE after a message */
 int cli_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number);

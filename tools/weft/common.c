@@ -5,9 +5,11 @@
  * DOC: weft cli common
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -80,6 +82,37 @@ char *cli_read_line(const char *path)
 	}
 	line[strcspn(line, "\n")] = '\0';
 	return line;
+}
+
+int cli_write_file(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int error = 0, length;
+	char *line;
+
+	if (fd < 0)
+		return errno;
+	length = asprintf(&line, "%s\n", value);
+	if (length < 0) {
+		line = NULL;
+		error = ENOMEM;
+	} else {
+		errno = EIO;
+		if (write(fd, line, (size_t)length) != length)
+			error = errno;
+	}
+	free(line);
+	if (close(fd) && !error)
+		error = errno;
+	return error;
+}
+
+int cli_folder_missing(const char *folder)
+{
+	return cli_fail(CLI_TROUBLE,
+			"%s: %s\nweft: is the module loaded and configfs mounted? try: sudo "
+			"modprobe weft; sudo mount -t configfs none /sys/kernel/config",
+			folder, strerror(errno));
 }
 
 int cli_number(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *number)

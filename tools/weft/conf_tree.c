@@ -13,7 +13,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -88,30 +87,6 @@ static char *conf_value(const struct conf_kind *kind, const char *name,
 	if (value && key->type == CONF_LIST)
 		conf_join(value);
 	return value;
-}
-
-/* 0 or a negative errno */
-static int conf_put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-	char *line;
-	int ret = 0, length;
-
-	if (fd < 0)
-		return -errno;
-	length = asprintf(&line, "%s\n", value);
-	if (length < 0) {
-		close(fd);
-		return -ENOMEM;
-	}
-	/* one write: that is how the kernel takes a value */
-	errno = EIO;
-	if (write(fd, line, (size_t)length) != length)
-		ret = -errno;
-	if (close(fd) && !ret)
-		ret = -errno;
-	free(line);
-	return ret;
 }
 
 /* ------------------------------------------------------------------ reading */
@@ -221,7 +196,7 @@ static void conf_entry_apply(struct conf *conf, struct conf_apply *apply,
 	}
 	path = conf_path(section->kind, section->name, entry->key);
 	if (!apply->dry_run)
-		ret = conf_put(path, entry->value);
+		ret = -cli_write_file(path, entry->value);
 	if (ret)
 		conf_refused(conf, section, entry, path, ret);
 	else

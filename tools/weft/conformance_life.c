@@ -35,14 +35,9 @@ static uint64_t conf_spin_size(const struct conf *c)
 static int conf_write_file(const char *path, const char *text)
 {
 	char *full = cli_path("%s", path);
-	int fd = open(full, O_WRONLY), ret = 0;
+	int ret = cli_write_file(full, text);
 
 	free(full);
-	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = errno;
-	close(fd);
 	return ret;
 }
 

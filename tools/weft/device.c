@@ -8,7 +8,6 @@
  * words what went wrong.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,13 +32,8 @@ static const char *const device_files[] = {
 static int device_write(const char *name, const char *file, const char *text)
 {
 	char *path = cli_path(CLI_DEVICES "/%s/%s", name, file);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int error = 0;
+	int error = cli_write_file(path, text);
 
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		error = errno;
-	if (fd >= 0)
-		close(fd);
 	free(path);
 	switch (error) {
 	case 0:

@@ -50,20 +50,6 @@ struct pool_settings {
 
 /* ------------------------------------------------------------------------- writing */
 
-/* 0 or an errno */
-static int pool_write_file(const char *path, const char *value)
-{
-	FILE *f = fopen(path, "w");
-	int error = 0;
-
-	if (!f)
-		return errno;
-	if (fputs(value, f) < 0 || fflush(f))
-		error = errno;
-	fclose(f);
-	return error;
-}
-
 static const char *pool_hint(int error)
 {
 	switch (error) {
@@ -84,7 +70,7 @@ static const char *pool_hint(int error)
 static int pool_write(const char *name, const char *file, const char *value)
 {
 	char *path = cli_path(CLI_POOLS "/%s/%s", name, file);
-	int error = pool_write_file(path, value);
+	int error = cli_write_file(path, value);
 
 	if (error == EBUSY)
 		cli_fail(CLI_TROUBLE, "%s cannot be changed while the pool is enabled; \"weft pool "
@@ -114,14 +100,6 @@ static int pool_apply(const char *name, const struct pool_settings *s)
 	return ret;
 }
 
-static int pool_folder_missing(void)
-{
-	return cli_fail(CLI_TROUBLE,
-			"%s: %s\nweft: is the module loaded and configfs mounted? try: sudo "
-			"modprobe weft; sudo mount -t configfs none /sys/kernel/config",
-			CLI_POOLS, strerror(ENOENT));
-}
-
 /* CLI_OK if there is a pool @name, else a message and the status */
 static int pool_must_exist(const char *name)
 {
@@ -129,7 +107,7 @@ static int pool_must_exist(const char *name)
 	int ret = CLI_OK;
 
 	if (access(all, F_OK))
-		ret = pool_folder_missing();
+		ret = cli_folder_missing(CLI_POOLS);
 	else if (access(folder, F_OK))
 		ret = cli_fail(CLI_NO, "there is no pool \"%s\"; \"weft pool list\" shows them",
 			       name);
@@ -148,7 +126,7 @@ static int pool_create(const char *name, const struct pool_settings *s)
 			ret = cli_fail(CLI_NO, "there is a pool \"%s\" already; change it with "
 					       "\"weft pool set\"", name);
 		else if (errno == ENOENT)
-			ret = pool_folder_missing();
+			ret = cli_folder_missing(CLI_POOLS);
 		else if (errno == EINVAL || errno == ENAMETOOLONG)
 			ret = cli_fail(CLI_USAGE, "\"%s\" is no name for a pool: at most 31 "
 						  "letters, digits, \"-\", \"_\" and \".\"", name);
@@ -184,7 +162,7 @@ static int pool_disable(const char *name, const char *otherwise)
 	if (ret)
 		return ret;
 	path = cli_path(CLI_POOLS "/%s/enabled", name);
-	error = pool_write_file(path, "0");
+	error = cli_write_file(path, "0");
 	if (error == EBUSY)
 		ret = cli_fail(CLI_NO, "somebody has a node of the pool \"%s\" open%s", name,
 			       otherwise);
@@ -218,7 +196,7 @@ static int pool_move(const char *device, const char *name)
 	int error, ret = pool_must_exist(name);
 
 	if (!ret) {
-		error = pool_write_file(path, name);
+		error = cli_write_file(path, name);
 		if (error == ENOENT)
 			ret = cli_fail(CLI_NO, "there is no device \"%s\"; \"weft list\" shows "
 					       "them", device);
@@ -376,7 +354,7 @@ static int pool_list(bool json)
 	free(folder);
 	if (count < 0) {
 		json_object_put(list);
-		return pool_folder_missing();
+		return cli_folder_missing(CLI_POOLS);
 	}
 	if (!json)
 		printf("%-16s %-8s %-6s %-20s %-8s %-12s %-5s %s\n", "name", "enabled", "node",

@@ -40,13 +40,8 @@ struct tenant_settings {
 static int tenant_write(const char *name, const char *file, const char *value)
 {
 	char *path = cli_path(CLI_TENANTS "/%s/%s", name, file);
-	FILE *f = fopen(path, "w");
-	int error = 0;
+	int error = cli_write_file(path, value);
 
-	if (!f || fputs(value, f) < 0 || fflush(f))
-		error = errno;
-	if (f)
-		fclose(f);
 	if (error)
 		cli_fail(CLI_TROUBLE, "%s: %s%s", path, strerror(error),
 			 error == EACCES ? "; only root may change tenants: try sudo" : "");
@@ -67,14 +62,6 @@ static int tenant_apply(const char *name, const struct tenant_settings *s)
 	return ret;
 }
 
-static int tenant_folder_missing(void)
-{
-	return cli_fail(CLI_TROUBLE,
-			"%s: %s\nweft: is the module loaded and configfs mounted? try: sudo "
-			"modprobe weft; sudo mount -t configfs none /sys/kernel/config",
-			CLI_TENANTS, strerror(errno));
-}
-
 static int tenant_add(const char *name, const struct tenant_settings *s)
 {
 	char *folder = cli_path(CLI_TENANTS "/%s", name);
@@ -86,7 +73,7 @@ static int tenant_add(const char *name, const struct tenant_settings *s)
 					       "\"weft tenant set\"",
 				       name);
 		else if (errno == ENOENT)
-			ret = tenant_folder_missing();
+			ret = cli_folder_missing(CLI_TENANTS);
 		else
 			ret = cli_fail(CLI_TROUBLE, "%s: %s%s", folder, strerror(errno),
 				       errno == EACCES || errno == EPERM ?
@@ -188,7 +175,7 @@ static int tenant_list(bool json)
 	free(folder);
 	if (count < 0) {
 		json_object_put(list);
-		return tenant_folder_missing();
+		return cli_folder_missing(CLI_TENANTS);
 	}
 	if (!json)
 		printf("%-16s %8s %8s %8s %20s %14s %8s\n", "name", "id", "weight", "uid", "cgroup",
