@@ -236,5 +236,7 @@ int recv_fd(int sock);
 /* `insmod`, `rmmod` without a process: 0 or -errno */
 long module_load(const char *name, const char *params);
 long module_unload(const char *name);
+/* the same; what ran before may have left a file's release to a worker, so it asks for 2 s */
+long module_unload_soon(const char *name);
 
 #endif /* COMMON_H */

@@ -17,19 +17,6 @@
 #define W	DRM_WEFT_ACCESS_WRITE
 #define SIZE	4096
 
-/* what ran before may have left a file's release to a worker */
-static long unload(const char *name)
-{
-	long ret = -EAGAIN;
-
-	for (int i = 0; i < 100 && (ret == -EAGAIN || ret == -EBUSY || ret == -EWOULDBLOCK); i++) {
-		ret = module_unload(name);
-		if (ret)
-			sleep_ms(20);
-	}
-	return ret;
-}
-
 static void load(void)
 {
 	long ret = module_load("weft", "");
@@ -43,15 +30,15 @@ static void load(void)
 static void unload_all(void)
 {
 	devs_cleanup(true);
-	CHECK_EQ(unload("weft_sim"), 0);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 static void clean_modules(bool last)
 {
 	devs_cleanup(last);
-	unload("weft_sim");
-	unload("weft");
+	module_unload_soon("weft_sim");
+	module_unload_soon("weft");
 }
 
 SETUP()
@@ -167,7 +154,7 @@ TEST(dmabuf_holds, "a dma-buf of weft's, also mapped only, keeps weft.ko: EBUSY"
 	dmabuf = prime_export(c.fd, b.handle);
 	client_close(&c);
 	devs_cleanup(true);
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	ret = module_unload("weft");
 	CHECK(ret == -EAGAIN || ret == -EBUSY || ret == -EWOULDBLOCK);
 	p = dmabuf_map(dmabuf, SIZE);
@@ -177,7 +164,7 @@ TEST(dmabuf_holds, "a dma-buf of weft's, also mapped only, keeps weft.ko: EBUSY"
 	CHECK(ret == -EAGAIN || ret == -EBUSY || ret == -EWOULDBLOCK);
 	CHECK_EQ(*p, 5);
 	munmap(p, SIZE);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 TEST(import_freed, "an imported buffer does not keep weft.ko once its file is closed")

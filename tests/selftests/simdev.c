@@ -255,3 +255,14 @@ long module_unload(const char *name)
 {
 	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
+
+long module_unload_soon(const char *name)
+{
+	long ret = module_unload(name);
+
+	for (int i = 0; i < 100 && (ret == -EAGAIN || ret == -EBUSY); i++) {
+		sleep_ms(20);
+		ret = module_unload(name);
+	}
+	return ret;
+}

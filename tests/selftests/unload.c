@@ -12,19 +12,6 @@
 
 #include "common.h"
 
-/* what runs in a guest before may have left the file's release to a worker */
-static long unload(const char *name)
-{
-	long ret = -EAGAIN;
-
-	for (int i = 0; i < 100 && (ret == -EAGAIN || ret == -EBUSY || ret == -EWOULDBLOCK); i++) {
-		ret = module_unload(name);
-		if (ret)
-			sleep_ms(20);
-	}
-	return ret;
-}
-
 static void load(void)
 {
 	long ret = module_load("weft", "");
@@ -37,16 +24,16 @@ static void load(void)
 static void unload_all(void)
 {
 	devs_cleanup(true);
-	CHECK_EQ(unload("weft_sim"), 0);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 static void clean_modules(bool last)
 {
 	devs_cleanup(last);
 	/* a subtest that failed half way: best effort, the next one will tell */
-	unload("weft_sim");
-	unload("weft");
+	module_unload_soon("weft_sim");
+	module_unload_soon("weft");
 }
 
 static void __attribute__((constructor(1000))) own_cleanup(void)
@@ -94,11 +81,11 @@ TEST(open_file, "weft with an open file: busy; after the close it goes")
 	int fd;
 
 	load();
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	fd = pool_open();
 	CHECK(module_unload("weft") < 0);
 	close(fd);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 TEST(mapping, "weft with a mapping but no file: busy until munmap()")
@@ -108,7 +95,7 @@ TEST(mapping, "weft with a mapping but no file: busy until munmap()")
 	int fd;
 
 	load();
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	fd = pool_open();
 	h = bo_create(fd, 8192);
 	p = bo_map(fd, h, 8192);
@@ -117,7 +104,7 @@ TEST(mapping, "weft with a mapping but no file: busy until munmap()")
 	CHECK(module_unload("weft") < 0);
 	*(volatile char *)p = 1;
 	munmap(p, 8192);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 TEST(backend, "weft with a backend: busy")
@@ -137,19 +124,19 @@ TEST(device, "weft_sim with a device directory: busy or drained, never a crash")
 	if (ret) {
 		/* configfs holds a module whose directories exist */
 		CHECK_EQ(dev_remove("d"), 0);
-		CHECK_EQ(unload("weft_sim"), 0);
+		CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	}
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 TEST(tenant, "a tenant directory keeps weft loaded; without it weft goes")
 {
 	load();
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	CHECK_EQ(mkdir(TENANT_DIR "/t", 0755), 0);
 	CHECK(module_unload("weft") < 0);
 	CHECK_EQ(rmdir(TENANT_DIR "/t"), 0);
-	CHECK_EQ(unload("weft"), 0);
+	CHECK_EQ(module_unload_soon("weft"), 0);
 }
 
 TEST(drain, "the backend goes under load: its jobs end, the pool stays for a new backend")
@@ -167,7 +154,7 @@ TEST(drain, "the backend goes under load: its jobs end, the pool stays for a new
 	id = submit(&c, job, 8);
 	job_reach(c.fd, id + 3, DRM_WEFT_JOB_READY);
 	devs_cleanup(true);
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	for (int i = 0; i < 8; i++) {
 		error = job_result(c.fd, id + i);
 		CHECK(error == 0 || error == ENODEV);
@@ -250,13 +237,13 @@ TEST(log_open, "an open log file in debugfs does not outlive the module")
 	int fd;
 
 	load();
-	CHECK_EQ(unload("weft_sim"), 0);
+	CHECK_EQ(module_unload_soon("weft_sim"), 0);
 	fd = open("/sys/kernel/debug/weft/default/log", O_RDONLY | O_CLOEXEC);
 	CHECK(fd >= 0);
 	CHECK(read(fd, buf, sizeof(buf)) > 0);
 	if (module_unload("weft")) {
 		close(fd);
-		CHECK_EQ(unload("weft"), 0);
+		CHECK_EQ(module_unload_soon("weft"), 0);
 	} else {
 		CHECK(read(fd, buf, sizeof(buf)) <= 0);
 		close(fd);
