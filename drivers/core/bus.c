@@ -11,10 +11,9 @@
 
 static int weft_bus_uevent(const struct device *dev, struct kobj_uevent_env *env)
 {
-	static const char * const class_names[] = { "gpu", "dcu", "npu", "cpu", "dpu" };
 	const struct weft_device *wdev = container_of_const(dev, struct weft_device, dev);
 
-	return add_uevent_var(env, "WEFT_CLASS=%s", class_names[wdev->desc.dev_class]);
+	return add_uevent_var(env, "WEFT_CLASS=%s", weft_class_name(wdev->desc.dev_class));
 }
 
 static ssize_t stray_completions_show(const struct bus_type *bus, char *buf)

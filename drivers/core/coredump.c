@@ -66,6 +66,8 @@ static void weft_dump_engine(struct weft_engine *engine, struct drm_printer *p)
 		drm_printf(p, "  running: job %llu since %llu\n", job->sched.id, job->start_ns);
 	list_for_each_entry(job, &engine->bound, engine_node)
 		drm_printf(p, "  bound: job %llu\n", job->sched.id);
+	list_for_each_entry(job, &engine->waiting, engine_node)
+		drm_printf(p, "  waits for fences: job %llu\n", job->sched.id);
 	spin_unlock_irq(&engine->lock);
 }
 

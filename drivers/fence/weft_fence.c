@@ -74,4 +74,4 @@ module_init(weft_fence_init);
 
 MODULE_DESCRIPTION("weft: fences that outlive it");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(WEFT_VERSION);
