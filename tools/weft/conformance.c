@@ -37,11 +37,15 @@ static const char conf_help[] =
 "  --json\n"
 "Exit status 1 if the level is not reached, or with --only if a check did not pass.\n";
 
+/*
+ * In this order. What an early completion leaves to be written may hit the memory of the next job:
+ * completion comes before bytes, so that the promise which is broken is the first to fail.
+ */
 static const struct conf_check conf_checks[] = {
 	{ "description", 1, "what it says of itself is complete", conf_check_description },
 	{ "image", 1, "good images run, bad ones are refused", conf_check_image },
-	{ "bytes", 1, "kernels compute what the CPU does", conf_check_bytes },
 	{ "completion", 1, "each run is completed once, and not early", conf_check_completion },
+	{ "bytes", 1, "kernels compute what the CPU does", conf_check_bytes },
 	{ "copies", 2, "bytes survive the way there and back", conf_check_copies },
 	{ "ordering", 2, "each job sees what the one before wrote", conf_check_ordering },
 	{ "credits", 2, "as many runs at once as it says", conf_check_credits },
