@@ -28,6 +28,7 @@
 
 #define THREADS		6
 #define BATCH		12
+#define PROGRESS	10000
 #define SIZE		4096u
 #define WORDS		(SIZE / 4)
 #define HALF		(SIZE / 2)
@@ -153,7 +154,7 @@ static void *submitter(void *arg)
 	for (round = t * 7919; now_ns() < storm.end_ns; round += 13) {
 		uint64_t id;
 
-		if (atomic_fetch_add(&storm.submitted, BATCH) + BATCH > storm.jobs) {
+		if (atomic_fetch_add(&storm.submitted, BATCH) >= storm.jobs) {
 			storm.submitted -= BATCH;
 			break;
 		}
@@ -264,12 +265,16 @@ static void *taker(void *arg)
 {
 	uint32_t seed = 4711, kinds = storm.replug ? LOSS_PULL + 1 : LOSS_PULL;
 	struct edu_dev dev[EDU_DEVICES];
-	uint64_t next = storm.every;
+	uint64_t next = storm.every, said = 0;
 
 	while (!storm.over) {
 		enum loss loss;
 		int n, there = 0;
 
+		if (storm.settled / PROGRESS > said) {
+			said = storm.settled / PROGRESS;
+			tap_note("%llu jobs so far", (unsigned long long)storm.settled);
+		}
 		if (storm.settled < next) {
 			sleep_ms(50);
 			continue;
