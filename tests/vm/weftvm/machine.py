@@ -97,7 +97,9 @@ class Machine:
                  "tsc=reliable", "no_timer_check", "sysrq_always_enabled", "printk.devkmsg=on",
                  "rcupdate.rcu_cpu_stall_timeout=60"]
         if icount:
-            words += ["nokaslr", "norandmaps"]
+            # this HPET ticks twice as often as it says: a kernel that checks its APIC timer
+            # against it (the debug kernel has nothing else to check it with) gives the timer up
+            words += ["nokaslr", "norandmaps", "nohpet"]
         if self.iommu:
             words.append("intel_iommu=on")
         return " ".join(words + ([self.append] if self.append else []))
