@@ -2,7 +2,7 @@
 /*
  * Early mode: fences that are out before their job runs; what interrupts, delays and ends them.
  */
-/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim */
+/* vm: smp=4 timeout=180 kernels=stock,debug,next insmod=weft,weft_sim sw_sync=1 */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

@@ -99,6 +99,7 @@ class Job:
     leaks: bool = True
     clean: bool = True
     first: str = ""           # shell commands before the modules are inserted
+    stays: list = field(default_factory=list)   # modules of the payload that have no way out
 
     def script(self, output):
         lines = ["#!/bin/sh", f"dmesg -n {'5' if output == 'ttyS1' else '7'}",
@@ -107,6 +108,8 @@ class Job:
                  "cd /t"]
         lines += [f"export {k}={shlex.quote(v)}" for k, v in self.env.items()]
         lines.append(self.first)
+        lines += [f"insmod /t/{name}.ko || {{ echo 'cannot insert {name}'; exit 98; }}"
+                  for name in self.stays]
         loaded = []
         for spec in self.insmod:
             name, *params = spec.split(":")

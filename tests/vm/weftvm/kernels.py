@@ -106,9 +106,9 @@ def _natural(text):
     return [int(p) if p.isdigit() else p for p in re.split(r"(\d+)", text)]
 
 
-def _candidate(package):
-    """The version of `package` that apt would take, or None."""
-    out = subprocess.run(["apt-cache", "policy", package], capture_output=True,
+def _candidate(package, options=()):
+    """The version of `package` that apt, given `options`, would take, or None."""
+    out = subprocess.run(["apt-cache", *options, "policy", package], capture_output=True,
                          text=True).stdout
     m = re.search(r"Candidate: (\S+)", out)
     return m.group(1) if m and m.group(1) != "(none)" else None
@@ -144,11 +144,11 @@ def _newest_stock_release():
                       "(linux-headers-6.12.N+deb12-amd64); its suite bookworm-security has them")
 
 
-def _download(packages, into):
+def _download(packages, into, options=()):
     say("downloading " + ", ".join(packages))
     for attempt in range(2):
-        r = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages],
-                           cwd=into, capture_output=True, text=True)
+        r = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *options, "download",
+                            *packages], cwd=into, capture_output=True, text=True)
         if r.returncode == 0:
             return sorted(into.glob("*.deb"))
         _apt_update()
@@ -243,36 +243,6 @@ def debug():
         if old != final:
             shutil.rmtree(old, ignore_errors=True)
     return Kernel("debug", final)
-
-
-# Of the kernel's own tests, those for what weft shares with other drivers.
-SELFTESTS = ["kselftest.h", "sync", "dmabuf-heaps"]
-
-
-def selftests():
-    """The directory of the kernel's own tests, from the source of the debug kernel."""
-    package = f"linux-source-{SERIES}"
-    with cache.lock("kernel-selftests"):
-        version = _candidate(package)
-        if not version:
-            _apt_update()
-            version = _candidate(package)
-        if not version:
-            raise Unavailable(f"apt knows no {package}")
-        final = cache.root() / "kernels" / f"selftests-{cache.digest(version, repr(SELFTESTS))}"
-        if final.exists():
-            return final
-        with cache.fresh_dir(final) as tmp:
-            [deb] = _download([package], tmp)
-            below = "tools/testing/selftests"
-            wanted = " ".join(f"'*/{below}/{name}'" for name in SELFTESTS)
-            # tar reads to the end: what is wanted comes late in the archive
-            subprocess.run(f"set -o pipefail; dpkg-deb --fsys-tarfile '{deb}' | "
-                           f"tar x --wildcards -O './usr/src/linux-source-*.tar.xz' | xz -dc | "
-                           f"tar x -C '{tmp}' --strip-components=4 --wildcards {wanted}",
-                           shell=True, executable="/bin/bash", check=True)
-            deb.unlink()
-    return final
 
 
 def _build_debug(package, version, final):

@@ -78,6 +78,13 @@ def _bootstrap(source, tmp):
                           + f" (all of it: {cache.root() / 'next.log'})")
 
 
+def apt_options(chroot=None):
+    """For this machine's apt, to read the lists of the chroot."""
+    chroot = chroot or cache.root() / "kernels/next-chroot/root"
+    return ["-o", f"Dir={chroot}", "-o", f"Dir::State::status={chroot}/var/lib/dpkg/status",
+            "-o", "Dir::Etc::trustedparts=/etc/apt/trusted.gpg.d/", "-o", "APT::Sandbox::User=root"]
+
+
 def _unpack(chroot, tmp):
     """The kernel itself is unpacked, not installed: its packages' scripts would
     build a boot image. This machine's apt fetches it with the chroot's lists."""
@@ -85,8 +92,7 @@ def _unpack(chroot, tmp):
     if not found:
         raise Unavailable(f"{SUITE}-backports has no kernel headers")
     release = max(found, key=_natural)
-    options = ["-qq", "-o", f"Dir={chroot}", "-o", f"Dir::State::status={chroot}/var/lib/dpkg/status",
-               "-o", "Dir::Etc::trustedparts=/etc/apt/trusted.gpg.d/", "-o", "APT::Sandbox::User=root"]
+    options = ["-qq", *apt_options(chroot)]
     names = subprocess.run(["apt-cache", *options, "pkgnames", "linux-"],
                            capture_output=True, text=True).stdout.split()
     wanted = [n for n in names if re.fullmatch(r"linux-(image|binary|modules|base)-" + re.escape(release), n)]
