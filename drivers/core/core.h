@@ -169,6 +169,10 @@ struct weft_pool {
 	atomic64_t host_reserved;
 	/** @host_quarantined: bytes never freed, because a device may still write there */
 	atomic64_t host_quarantined;
+	/** @import_dma_bytes: moved between imports and devices by the devices themselves */
+	atomic64_t import_dma_bytes;
+	/** @import_cpu_bytes: copied between imports and host pages by the CPU */
+	atomic64_t import_cpu_bytes;
 
 	/** @sync_lock: protects @syncs */
 	spinlock_t sync_lock;
@@ -366,6 +370,8 @@ struct weft_device {
 	atomic64_t jobs_failed;
 	/** @resets: resets made */
 	atomic64_t resets;
+	/** @attachments: to imported buffers; see attach.c */
+	struct list_head attachments;
 	/** @leaving: its pool; set under pool->lock */
 	bool leaving;
 	/** @gone: the backend answered ENODEV; set under pool->lock */
@@ -401,6 +407,8 @@ int weft_devices_settle(void);
 u32 weft_device_credits(const struct weft_device *wdev);
 void weft_device_user_get(struct weft_device *wdev);
 void weft_device_user_put(struct weft_device *wdev);
+/* become a user of device @id of @pool; NULL if there is none, or it leaves */
+struct weft_device *weft_device_use(struct weft_pool *pool, u32 id);
 /* sysfs.c */
 extern const struct attribute_group *weft_device_groups[];
 extern const struct device_type weft_pool_type;
@@ -736,6 +744,8 @@ struct weft_job {
 	struct hlist_node run_node;
 	/** @early: if it publishes before it runs, else NULL */
 	struct weft_early *early;
+	/** @direct: only for devices that reach its imported buffers by themselves */
+	bool direct;
 	/** @on_engine: on engine->bound, ->waiting or ->running; under engine->lock */
 	bool on_engine;
 	struct list_head engine_node;

@@ -58,6 +58,20 @@ void weft_device_user_get(struct weft_device *wdev)
 	atomic_inc(&wdev->users);
 }
 
+struct weft_device *weft_device_use(struct weft_pool *pool, u32 id)
+{
+	struct weft_device *wdev;
+
+	spin_lock(&pool->lock);
+	wdev = pool->devices[id];
+	if (wdev && (wdev->leaving || wdev->gone))
+		wdev = NULL;
+	if (wdev)
+		weft_device_user_get(wdev);
+	spin_unlock(&pool->lock);
+	return wdev;
+}
+
 void weft_device_user_put(struct weft_device *wdev)
 {
 	/* the waiter may free the device as soon as it sees zero: wake it under RCU */
@@ -124,7 +138,8 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 		return "link_kind";
 	if ((u32)desc->dev_class >= DRM_WEFT_CLASS_COUNT)
 		return "dev_class";
-	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT | WEFT_CAP_EARLY))
+	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT | WEFT_CAP_EARLY |
+			   WEFT_CAP_DMA))
 		return "caps";
 	if ((desc->caps & WEFT_CAP_EARLY) && (desc->caps & WEFT_CAP_RUN_SLEEPS))
 		return "caps (EARLY with RUN_SLEEPS)";
@@ -306,6 +321,7 @@ static void weft_device_leave(struct weft_device *wdev)
 	mutex_unlock(&wdev->reset_lock);
 	weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
+	weft_device_detach(wdev);
 	weft_health_removed(wdev);
 	weft_program_device_gone(wdev);
 
@@ -456,6 +472,7 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	mutex_init(&wdev->telemetry_lock);
 	mutex_init(&wdev->loaded_lock);
 	INIT_LIST_HEAD(&wdev->loaded);
+	INIT_LIST_HEAD(&wdev->attachments);
 	init_waitqueue_head(&wdev->idle);
 	weft_health_init(wdev);
 	for (i = 0; i < wdev->desc.engine_count; i++)

@@ -116,8 +116,12 @@ void weft_job_release_work(struct work_struct *work)
 	struct llist_node *node = llist_del_all(&pool->release_list);
 	struct weft_job_later *later, *next;
 
-	llist_for_each_entry_safe(later, next, node, node)
+	llist_for_each_entry_safe(later, next, node, node) {
+		/* who else refers to the job must not keep what it had mapped on its device */
+		if (later == &later->job->flight_put)
+			weft_home_fini(later->job);
 		weft_job_put(later->job);
+	}
 }
 
 /* ------------------------------------------------------------------ the end */

@@ -37,8 +37,10 @@ struct weft_entry {
 	/** @froms: jobs it waits for by name, referenced while the batch is on its way in */
 	struct weft_job **froms;
 	u32 from_count;
-	/** @opened: per buffer, an imported one that was opened for it; a reference, or NULL */
-	struct weft_bo **opened;
+	/** @imports: per buffer, an imported one; a reference, or NULL */
+	struct weft_bo **imports;
+	/** @open: by buffer, those imports whose exporters wait to be told that it is over */
+	u64 open;
 	/** @prefailed: one that it waits for is DONE and failed */
 	bool prefailed;
 };
@@ -59,6 +61,18 @@ struct weft_batch {
 static atomic64_t weft_batch_serial;
 
 /* --------------------------------------------------------------- 1. collect */
+
+/* May @wdev run @job, as far as that can be said without its buffers? */
+static bool weft_job_suits(const struct weft_job *job, struct weft_device *wdev, bool early)
+{
+	if (!weft_health_usable(wdev) || (early && !(wdev->desc.caps & WEFT_CAP_EARLY)))
+		return false;
+	if (job->class_mask && !(job->class_mask & BIT(wdev->desc.dev_class)))
+		return false;
+	if (job->device_mask && !(job->device_mask & BIT_ULL(wdev->sched.id)))
+		return false;
+	return weft_program_image(job->program, wdev, job->image_mask) >= 0;
+}
 
 static void *weft_collect(u64 from, u32 count, u32 stride, size_t size, u32 max, int *ret)
 {
@@ -220,39 +234,92 @@ static int weft_collect_batch(struct weft_batch *batch)
 	return 0;
 }
 
+/* Which buffers are imported? */
+static int weft_collect_imports(struct weft_batch *batch, struct weft_entry *entry, u32 count)
+{
+	struct weft_bo *bo;
+	u32 i;
+
+	for (i = 0; i < count; i++) {
+		bo = weft_bo_lookup(batch->file, entry->buffers[i].handle);
+		if (!bo)
+			return -ENOENT;
+		if (!bo->import || !weft_hold_access_ok(&entry->buffers[i])) {
+			drm_gem_object_put(&bo->gem);
+			continue;
+		}
+		if (!entry->imports)
+			entry->imports = kcalloc(count, sizeof(bo), GFP_KERNEL_ACCOUNT);
+		if (!entry->imports) {
+			drm_gem_object_put(&bo->gem);
+			return -ENOMEM;
+		}
+		entry->imports[i] = bo;
+	}
+	return 0;
+}
+
+/* Attach @wdev, of which the caller is a user, to all imports of @entry. */
+static bool weft_collect_attach(struct weft_entry *entry, u32 count, struct weft_device *wdev)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (entry->imports[i] && IS_ERR(weft_import_attach(entry->imports[i], wdev)))
+			return false;
+	return true;
+}
+
+/* Do all devices that may get the job reach its imports by themselves? */
+static bool weft_collect_direct(struct weft_entry *entry, u32 count)
+{
+	struct weft_pool *pool = entry->job->pool;
+	bool direct = true, any = false;
+	struct weft_device *wdev;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(pool->devices) && direct; i++) {
+		wdev = weft_device_use(pool, i);
+		if (!wdev)
+			continue;
+		if (weft_job_suits(entry->job, wdev, true)) {
+			direct = (wdev->desc.caps & WEFT_CAP_DMA) &&
+				 weft_collect_attach(entry, count, wdev);
+			any = true;
+		}
+		weft_device_user_put(wdev);
+	}
+	return direct && any;
+}
+
 /*
- * Imported buffers are opened, for which their exporters wait for fences. The queue has its turn
- * already, so that this job's fence comes after those of the jobs before it.
+ * Imported buffers are brought in the reach of the devices, or they are opened, for which their
+ * exporters wait for fences. The queue has its turn already, so that this job's fence comes after
+ * those of the jobs before it.
  */
-static int weft_collect_imports(struct weft_batch *batch)
+static int weft_collect_foreign(struct weft_batch *batch)
 {
 	struct weft_entry *entry = &batch->entries[0];
-	struct drm_weft_buffer *buf;
-	struct weft_bo *bo;
-	int ret = 0;
-	u32 i;
+	u32 i, count = batch->args[0].buffer_count;
+	int ret;
 
 	/* several jobs would be refused in any case */
 	if (batch->count != 1)
 		return 0;
 	batch->failed = 0;
-	for (i = 0; i < batch->args[0].buffer_count && !ret; i++) {
-		buf = &entry->buffers[i];
-		bo = weft_bo_lookup(batch->file, buf->handle);
-		if (!bo)
-			return -ENOENT;
-		if (!bo->import || !weft_hold_access_ok(buf)) {
-			drm_gem_object_put(&bo->gem);
+	ret = weft_collect_imports(batch, entry, count);
+	if (!ret && entry->imports)
+		entry->job->direct = weft_collect_direct(entry, count);
+	for (i = 0; i < count && !ret && entry->imports; i++) {
+		if (!entry->imports[i])
+			continue;
+		if (entry->job->direct) {
+			weft_import_pass(entry->imports[i]);
 			continue;
 		}
-		if (!entry->opened)
-			entry->opened = kcalloc(batch->args[0].buffer_count, sizeof(bo),
-						GFP_KERNEL_ACCOUNT);
-		ret = entry->opened ? weft_import_open(bo, buf) : -ENOMEM;
-		if (ret)
-			drm_gem_object_put(&bo->gem);
-		else
-			entry->opened[i] = bo;
+		ret = weft_import_open(entry->imports[i], &entry->buffers[i]);
+		if (!ret && (entry->buffers[i].access & DRM_WEFT_ACCESS_WRITE))
+			entry->open |= BIT_ULL(i);
 	}
 	if (!ret)
 		batch->failed = ~0u;
@@ -263,15 +330,12 @@ static int weft_collect_imports(struct weft_batch *batch)
 static int weft_check_import(struct weft_entry *entry, u32 i)
 {
 	struct weft_bo_hold *hold = &entry->job->holds[i];
-	struct weft_bo *opened = entry->opened ? entry->opened[i] : NULL;
+	struct weft_bo *import = entry->imports ? entry->imports[i] : NULL;
 
-	if (opened != (hold->bo->import ? hold->bo : NULL))
+	if (import != (hold->bo->import ? hold->bo : NULL))
 		return -EINVAL;
-	if (!opened)
-		return 0;
-	entry->opened[i] = NULL;
-	hold->open = hold->access & DRM_WEFT_ACCESS_WRITE;
-	drm_gem_object_put(&opened->gem);
+	hold->open = entry->open & BIT_ULL(i);
+	entry->open &= ~BIT_ULL(i);
 	return 0;
 }
 
@@ -279,14 +343,14 @@ static void weft_entry_close(struct weft_entry *entry, u32 count)
 {
 	u32 i;
 
-	for (i = 0; entry->opened && i < count; i++) {
-		if (!entry->opened[i])
+	for (i = 0; entry->imports && i < count; i++) {
+		if (!entry->imports[i])
 			continue;
-		if (entry->buffers[i].access & DRM_WEFT_ACCESS_WRITE)
-			weft_import_close(entry->opened[i]);
-		drm_gem_object_put(&entry->opened[i]->gem);
+		if (entry->open & BIT_ULL(i))
+			weft_import_close(entry->imports[i]);
+		drm_gem_object_put(&entry->imports[i]->gem);
 	}
-	kfree(entry->opened);
+	kfree(entry->imports);
 }
 
 /* ----------------------------------------------------------------- 2. check */
@@ -336,15 +400,9 @@ u64 weft_job_devices(struct weft_job *job, int *why)
 		*why = -ENODEV;
 	for (i = 0; i < ARRAY_SIZE(pool->devices); i++) {
 		wdev = pool->devices[i];
-		if (!wdev || !weft_health_usable(wdev))
+		if (!wdev || !weft_job_suits(job, wdev, job->early))
 			continue;
-		if (job->early && !(wdev->desc.caps & WEFT_CAP_EARLY))
-			continue;
-		if (job->class_mask && !(job->class_mask & BIT(wdev->desc.dev_class)))
-			continue;
-		if (job->device_mask && !(job->device_mask & BIT_ULL(i)))
-			continue;
-		if (weft_program_image(job->program, wdev, job->image_mask) < 0)
+		if (job->direct && !(wdev->desc.caps & WEFT_CAP_DMA))
 			continue;
 		if (!weft_hold_fits(job->holds, job->buffer_count, wdev)) {
 			if (why)
@@ -792,7 +850,7 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 		ret = -EINTR;
 		goto out;
 	}
-	ret = weft_collect_imports(&batch) ?: weft_submit(&batch, &first, &committed);
+	ret = weft_collect_foreign(&batch) ?: weft_submit(&batch, &first, &committed);
 	mutex_unlock(&batch.queue->turn);
 	if (!ret)
 		args->first_job_id = first;

@@ -134,6 +134,18 @@ static ssize_t host_quarantined_show(struct device *dev, struct device_attribute
 }
 static DEVICE_ATTR_RO(host_quarantined);
 
+static ssize_t import_dma_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&to_pool(dev)->import_dma_bytes));
+}
+static DEVICE_ATTR_RO(import_dma_bytes);
+
+static ssize_t import_cpu_bytes_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n", (s64)atomic64_read(&to_pool(dev)->import_cpu_bytes));
+}
+static DEVICE_ATTR_RO(import_cpu_bytes);
+
 static struct attribute *weft_pool_attrs[] = {
 	&dev_attr_name.attr,
 	&dev_attr_node.attr,
@@ -145,6 +157,8 @@ static struct attribute *weft_pool_attrs[] = {
 	&dev_attr_host_limit.attr,
 	&dev_attr_host_reserved.attr,
 	&dev_attr_host_quarantined.attr,
+	&dev_attr_import_dma_bytes.attr,
+	&dev_attr_import_cpu_bytes.attr,
 	NULL,
 };
 

@@ -208,19 +208,23 @@ TRACE_EVENT(transfer,
 			     __field(u64, size)
 			     __field(u64, bytes)
 			     __field(u64, start_ns)
-			     __field(u64, end_ns)),
+			     __field(u64, end_ns)
+			     __field(u32, dma)),
 	    TP_fast_assign(__entry->device = t->wdev->sched.id;
 			   __entry->kind = t->kind;
 			   __entry->job = t->job;
-			   __entry->client = t->bo->client->sched.id;
-			   __entry->tenant = t->bo->client->sched.tenant->id;
+			   /* an imported buffer is nobody's */
+			   __entry->client = t->bo->client ? t->bo->client->sched.id : 0;
+			   __entry->tenant = t->bo->client ?
+					     t->bo->client->sched.tenant->id : 0;
 			   __entry->error = -READ_ONCE(t->error);
 			   __entry->buffer = t->bo->sched.id;
 			   __entry->size = t->bo->gem.size;
 			   __entry->bytes = t->bytes;
 			   __entry->start_ns = t->start_ns;
-			   __entry->end_ns = weft_now();),
-	    TP_printk("device=%u kind=%s job=%llu client=%llu tenant=%u error=%u buffer=%llu size=%llu bytes=%llu start_ns=%llu end_ns=%llu",
+			   __entry->end_ns = weft_now();
+			   __entry->dma = t->dma;),
+	    TP_printk("device=%u kind=%s job=%llu client=%llu tenant=%u error=%u buffer=%llu size=%llu bytes=%llu start_ns=%llu end_ns=%llu dma=%u",
 		      __entry->device,
 		      __print_symbolic(__entry->kind,
 				       { WEFT_COPY_TO_DEVICE, "to_device" },
@@ -228,7 +232,7 @@ TRACE_EVENT(transfer,
 				       { WEFT_COPY_CLEAR, "clear" }),
 		      __entry->job, __entry->client, __entry->tenant, __entry->error,
 		      __entry->buffer, __entry->size, __entry->bytes, __entry->start_ns,
-		      __entry->end_ns));
+		      __entry->end_ns, __entry->dma));
 
 /* Something went wrong on a device; @job may be NULL. */
 TRACE_EVENT(fault,

@@ -63,6 +63,7 @@ void weft_link_end(struct weft_link *link, u64 bytes, int error);
  * @wdev: the device; in use until the end
  * @link: what they go over; NULL for a clear
  * @bytes: bytes that cross the link
+ * @dma: the device moves them to or from an import by itself
  * @pending: pieces under way, plus one while more are being started
  * @error: of the first piece that failed
  * @done: completed at the end
@@ -76,6 +77,7 @@ struct weft_transfer {
 	struct weft_device *wdev;
 	struct weft_link *link;
 	u64 bytes;
+	bool dma;
 	atomic_t pending;
 	int error;
 	struct completion done;
@@ -100,6 +102,10 @@ int weft_transfer_wait(struct weft_transfer *t);
 int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
 			  enum weft_copy_kind kind, u64 offset, struct weft_bo *bo, u64 from,
 			  u64 length);
+/* the same between the device and an import that it reaches by itself, mapped for its parent */
+int weft_transfer_prepare_dma(struct weft_transfer *t, struct weft_device *wdev,
+			      enum weft_copy_kind kind, u64 offset, struct weft_bo *bo,
+			      struct sg_table *sgt, u64 from, u64 length);
 void weft_transfer_begin(struct weft_transfer *t);
 int weft_transfer_end(struct weft_transfer *t);
 void weft_transfer_fini(struct weft_transfer *t);

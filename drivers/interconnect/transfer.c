@@ -19,6 +19,7 @@
  * pays the link's latency).
  */
 #include <linux/export.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 
 #include "../core/trace.h"
@@ -73,38 +74,32 @@ void weft_copy_complete(struct weft_copy *copy, int error)
 }
 EXPORT_SYMBOL_GPL(weft_copy_complete);
 
-static int weft_piece_add(struct weft_transfer *t, enum weft_copy_kind kind, u64 offset,
-			  u64 length, struct page **pages, size_t page_offset)
+static struct weft_piece *weft_piece_add(struct weft_transfer *t, enum weft_copy_kind kind,
+					 u64 offset, u64 length)
 {
 	struct weft_piece *piece = kzalloc(sizeof(*piece), GFP_KERNEL);
 
 	if (!piece)
-		return -ENOMEM;
+		return NULL;
 	piece->transfer = t;
 	piece->copy.kind = kind;
 	piece->copy.offset = offset;
 	piece->copy.length = length;
-	piece->copy.pages = pages;
-	piece->copy.page_offset = page_offset;
 	piece->copy.done = weft_piece_done;
 	INIT_LIST_HEAD(&piece->copy.node);
 	list_add_tail(&piece->node, &t->pieces);
-	return 0;
+	return piece;
 }
 
-int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
-			  enum weft_copy_kind kind, u64 offset, struct weft_bo *bo, u64 from,
-			  u64 length)
+static void weft_transfer_init(struct weft_transfer *t, struct weft_device *wdev,
+			       enum weft_copy_kind kind, struct weft_bo *bo)
 {
-	struct page **pages;
-	u64 run;
-	int err;
-
 	t->wdev = wdev;
 	t->bo = bo;
 	t->kind = kind;
 	t->link = NULL;
 	t->bytes = 0;
+	t->dma = false;
 	t->error = 0;
 	init_completion(&t->done);
 	INIT_LIST_HEAD(&t->pieces);
@@ -112,18 +107,49 @@ int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
 		t->link = wdev->region->down;
 	else if (kind == WEFT_COPY_TO_HOST)
 		t->link = wdev->region->up;
+}
 
+int weft_transfer_prepare_dma(struct weft_transfer *t, struct weft_device *wdev,
+			      enum weft_copy_kind kind, u64 offset, struct weft_bo *bo,
+			      struct sg_table *sgt, u64 from, u64 length)
+{
+	struct scatterlist *sg = sgt->sgl;
+	struct weft_piece *piece;
+
+	weft_transfer_init(t, wdev, kind, bo);
+	piece = weft_piece_add(t, kind, offset, length);
+	if (!piece)
+		return -ENOMEM;
+	for (; from >= sg_dma_len(sg); sg = sg_next(sg))
+		from -= sg_dma_len(sg);
+	piece->copy.sgl = sg;
+	piece->copy.sgl_offset = from;
+	t->bytes = length;
+	t->dma = true;
+	return 0;
+}
+
+int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
+			  enum weft_copy_kind kind, u64 offset, struct weft_bo *bo, u64 from,
+			  u64 length)
+{
+	struct weft_piece *piece;
+	struct page **pages;
+	u64 run;
+
+	weft_transfer_init(t, wdev, kind, bo);
 	if (kind == WEFT_COPY_CLEAR)
-		return weft_piece_add(t, kind, offset, length, NULL, 0);
+		return weft_piece_add(t, kind, offset, length) ? 0 : -ENOMEM;
 	for (; length; from += run, offset += run, length -= run) {
 		run = (u64)weft_bo_run(bo, from >> PAGE_SHIFT, &pages) << PAGE_SHIFT;
 		run = min(run - offset_in_page(from), length);
 		if (pages)
 			t->bytes += run;
-		err = weft_piece_add(t, pages ? kind : WEFT_COPY_CLEAR, offset, run, pages,
-				     offset_in_page(from));
-		if (err)
-			return err;
+		piece = weft_piece_add(t, pages ? kind : WEFT_COPY_CLEAR, offset, run);
+		if (!piece)
+			return -ENOMEM;
+		piece->copy.pages = pages;
+		piece->copy.page_offset = offset_in_page(from);
 	}
 	return 0;
 }

@@ -352,6 +352,7 @@ struct weft_bo *weft_bo_new(struct weft_pool *pool, struct weft_client *client, 
 		atomic64_add(size, &client->memory);
 	}
 	mutex_init(&bo->import_lock);
+	INIT_LIST_HEAD(&bo->attachments);
 	bo->import = import;
 	bo->pool = pool;
 	bo->client = client;

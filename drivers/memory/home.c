@@ -15,6 +15,9 @@
  * - when the run has succeeded, the range that it writes is copied out, and only then is its fence
  *   signalled.
  *
+ * The bytes of an import pass through host pages, or the device moves them to and from the
+ * exporter's memory by itself (attach.c); the moves are the same.
+ *
  * Both moves were prepared before the fence was published. Of a job that fails nothing is copied
  * out: the promise is broken, as for any buffer.
  *
@@ -58,6 +61,14 @@ int weft_home_settle(struct weft_job *job)
 			continue;
 		if ((hold->access & DRM_WEFT_ACCESS_READ) && !weft_hold_readable(hold))
 			return -ENODATA;
+		if (job->direct && hold->bo->import) {
+			hold->attachment = weft_import_attach(hold->bo, job->wdev);
+			if (!IS_ERR(hold->attachment))
+				continue;
+			err = PTR_ERR(hold->attachment);
+			hold->attachment = NULL;
+			return err;
+		}
 		err = weft_bo_host_fill(hold->bo);
 		/* who brings all that it needs may have what is LOST */
 		if (err && (err != -ENODATA || (hold->access & DRM_WEFT_ACCESS_READ)))
@@ -66,10 +77,23 @@ int weft_home_settle(struct weft_job *job)
 	return 0;
 }
 
-static int weft_home_move_prepare(struct weft_bo_hold *hold, struct weft_device *wdev)
+static int weft_home_transfer(struct weft_transfer *t, struct weft_bo_hold *hold,
+			      struct weft_job *job, enum weft_copy_kind kind)
+{
+	u64 offset = hold->copy->offset + hold->offset;
+
+	t->job = job->sched.id;
+	if (hold->mapping)
+		return weft_transfer_prepare_dma(t, job->wdev, kind, offset, hold->bo,
+						 weft_mapping_table(hold->mapping), hold->offset,
+						 hold->length);
+	return weft_transfer_prepare(t, job->wdev, kind, offset, hold->bo, hold->offset,
+				     hold->length);
+}
+
+static int weft_home_move_prepare(struct weft_bo_hold *hold, struct weft_job *job)
 {
 	struct weft_home_move *move = kzalloc(sizeof(*move), GFP_KERNEL);
-	u64 offset = hold->copy->offset + hold->offset;
 	int err = 0;
 
 	if (!move)
@@ -77,15 +101,28 @@ static int weft_home_move_prepare(struct weft_bo_hold *hold, struct weft_device 
 	hold->move = move;
 	if (hold->access & DRM_WEFT_ACCESS_READ) {
 		move->reads = true;
-		err = weft_transfer_prepare(&move->in, wdev, WEFT_COPY_TO_DEVICE, offset, hold->bo,
-					    hold->offset, hold->length);
+		err = weft_home_transfer(&move->in, hold, job, WEFT_COPY_TO_DEVICE);
 	}
 	if (!err && (hold->access & DRM_WEFT_ACCESS_WRITE)) {
 		move->writes = true;
-		err = weft_transfer_prepare(&move->out, wdev, WEFT_COPY_TO_HOST, offset, hold->bo,
-					    hold->offset, hold->length);
+		err = weft_home_transfer(&move->out, hold, job, WEFT_COPY_TO_HOST);
 	}
 	return err;
+}
+
+/* The memory behind @hold exists from here on, and is where it is. */
+static int weft_home_ground(struct weft_bo_hold *hold)
+{
+	if (!hold->attachment)
+		return weft_bo_populate(hold->bo);
+	hold->mapping = weft_attachment_map(hold->attachment);
+	if (IS_ERR(hold->mapping)) {
+		int err = PTR_ERR(hold->mapping);
+
+		hold->mapping = NULL;
+		return err;
+	}
+	return 0;
 }
 
 /*
@@ -103,14 +140,23 @@ int weft_home_prepare(struct weft_job *job)
 		hold->home = weft_bo_home(hold->bo);
 		if (!hold->home)
 			continue;
-		if ((hold->access & DRM_WEFT_ACCESS_READ) &&
+		if ((hold->access & DRM_WEFT_ACCESS_READ) && !hold->attachment &&
 		    weft_bo_copy_state(&hold->bo->host) != WEFT_BO_VALID)
 			return -EAGAIN;
-		err = weft_bo_populate(hold->bo) ?: weft_home_move_prepare(hold, job->wdev);
+		err = weft_home_ground(hold) ?: weft_home_move_prepare(hold, job);
 		if (err)
 			return err;
 	}
 	return 0;
+}
+
+/* One of the moves has ended. */
+static void weft_home_count(struct weft_job *job, const struct weft_bo_hold *hold,
+			    const struct weft_transfer *t)
+{
+	atomic64_add(t->bytes, &job->transfer_bytes);
+	if (hold->mapping && !t->error)
+		atomic64_add(t->bytes, &job->pool->import_dma_bytes);
 }
 
 /* Copy in, all at once. In the fence-signalling section; sleeps until the device has done it. */
@@ -127,7 +173,7 @@ int weft_home_fetch(struct weft_job *job)
 			continue;
 		ret = weft_transfer_end(&job->holds[i].move->in);
 		err = err ?: ret;
-		atomic64_add(job->holds[i].move->in.bytes, &job->transfer_bytes);
+		weft_home_count(job, &job->holds[i], &job->holds[i].move->in);
 	}
 	/* what was moved while the device was reset is nothing to rely on */
 	return READ_ONCE(job->wdev->lost) ? -ENODEV : err;
@@ -161,7 +207,7 @@ int weft_home_flush(struct weft_job *job)
 		ret = weft_transfer_end(&hold->move->out);
 		err = err ?: ret;
 		hold->move->writes = false;
-		atomic64_add(hold->move->out.bytes, &job->transfer_bytes);
+		weft_home_count(job, hold, &hold->move->out);
 	}
 	if (READ_ONCE(job->wdev->lost))
 		err = -ENODEV;
@@ -189,20 +235,23 @@ void weft_home_close(struct weft_job *job)
 	}
 }
 
+/* Process context, no locks. */
 void weft_home_fini(struct weft_job *job)
 {
 	u32 i;
 
 	for (i = 0; i < job->buffer_count; i++) {
-		struct weft_home_move *move = job->holds[i].move;
+		struct weft_bo_hold *hold = &job->holds[i];
+		struct weft_home_move *move = hold->move;
 
-		if (!move)
-			continue;
-		if (move->in.wdev)
+		if (move && move->in.wdev)
 			weft_transfer_fini(&move->in);
-		if (move->out.wdev)
+		if (move && move->out.wdev)
 			weft_transfer_fini(&move->out);
 		kfree(move);
-		job->holds[i].move = NULL;
+		hold->move = NULL;
+		if (hold->mapping)
+			weft_mapping_put(hold->bo, hold->mapping);
+		hold->mapping = NULL;
 	}
 }

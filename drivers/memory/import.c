@@ -4,9 +4,11 @@
  *
  * DOC: dma-buf import
  *
- * An imported buffer is host-home. It has host pages of weft's own, which every backend can copy
- * from and to; between them and the exporter's memory the CPU copies, through the exporter's vmap.
- * So any dma-buf that can be mapped for the CPU can be used on any device.
+ * An imported buffer is host-home. Devices whose backend takes DMA addresses move its bytes by
+ * themselves (attach.c), if all devices that may get the job can. For all others it has host pages
+ * of weft's own, which every backend can copy from and to; between them and the exporter's
+ * memory the CPU copies, through the exporter's vmap. So any dma-buf that can be mapped for the CPU
+ * can be used on any device. The rest of this file is about them.
  *
  * The exporter wants to be told of CPU access, and that waits for fences, which must not be
  * done once ours is published. So SUBMIT opens the buffer before it enters the job, on the caller's
@@ -24,6 +26,7 @@
  * job).
  */
 #include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
 #include <linux/highmem.h>
 
 #include <drm/drm_gem.h>
@@ -56,6 +59,7 @@ void weft_import_fini(struct weft_bo *bo)
 {
 	if (!bo->import)
 		return;
+	weft_import_detach(bo);
 	if (!iosys_map_is_null(&bo->import_map))
 		dma_buf_vunmap_unlocked(bo->import, &bo->import_map);
 	dma_buf_put(bo->import);
@@ -80,6 +84,7 @@ static void weft_import_copy(struct weft_bo *bo, u64 offset, u64 length, bool in
 	u64 step;
 	void *at;
 
+	atomic64_add(length, &bo->pool->import_cpu_bytes);
 	for (; length; offset += step, length -= step) {
 		step = min_t(u64, PAGE_SIZE - offset_in_page(offset), length);
 		weft_bo_run(bo, offset >> PAGE_SHIFT, &pages);
@@ -140,6 +145,16 @@ int weft_import_open(struct weft_bo *bo, const struct drm_weft_buffer *buf)
 	if (err || !writes)
 		weft_import_cpu(bo, false, buf->access);
 	return err;
+}
+
+/*
+ * The same before a job whose device reaches the buffer by itself. What a writer of ours failed to
+ * leave is LOST to those who waited for it, but others may have written since it ended.
+ */
+void weft_import_pass(struct weft_bo *bo)
+{
+	if (dma_resv_test_signaled(bo->gem.resv, DMA_RESV_USAGE_WRITE))
+		weft_bo_host_write(bo);
 }
 
 /* After a use that writes. */

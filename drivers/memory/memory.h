@@ -27,6 +27,8 @@ struct mem_cgroup;
 struct weft_bo_copy;
 struct weft_promise;
 struct weft_home_move;
+struct weft_attachment;
+struct weft_mapping;
 
 /**
  * struct weft_bo_hold - one buffer range of a job
@@ -40,6 +42,8 @@ struct weft_home_move;
  * @promise: what a writer leaves there; memory's own
  * @home: of the host-home class, as it was when the job was published; memory's own
  * @open: an imported buffer whose exporter has been told of the write; memory's own
+ * @attachment: of an imported buffer that the device reaches by itself; memory's own
+ * @mapping: its addresses, from publication to release; memory's own
  * @move: what comes in before the job and goes out after it, prepared; memory's own
  */
 struct weft_bo_hold {
@@ -53,6 +57,8 @@ struct weft_bo_hold {
 	struct weft_promise *promise;
 	bool home;
 	bool open;
+	struct weft_attachment *attachment;
+	struct weft_mapping *mapping;
 	struct weft_home_move *move;
 };
 
@@ -146,6 +152,7 @@ unsigned long weft_bo_run(struct weft_bo *bo, unsigned long first, struct page *
  */
 bool weft_hold_access_ok(const struct drm_weft_buffer *buf);
 int weft_import_open(struct weft_bo *bo, const struct drm_weft_buffer *buf);
+void weft_import_pass(struct weft_bo *bo);
 void weft_import_close(struct weft_bo *bo);
 int weft_home_settle(struct weft_job *job);
 int weft_home_prepare(struct weft_job *job);
@@ -154,6 +161,10 @@ bool weft_home_dirty(const struct weft_job *job);
 int weft_home_flush(struct weft_job *job);
 void weft_home_close(struct weft_job *job);
 void weft_home_fini(struct weft_job *job);
+/* attach.c, for who is a user of @wdev: can it reach the import? */
+struct weft_attachment *weft_import_attach(struct weft_bo *bo, struct weft_device *wdev);
+/* @wdev leaves its pool */
+void weft_device_detach(struct weft_device *wdev);
 struct drm_gem_object *weft_gem_prime_import(struct drm_device *drm, struct dma_buf *dmabuf);
 
 /* for QUERY and fdinfo */
@@ -268,6 +279,8 @@ struct weft_bo {
 	struct mutex import_lock;
 	/** @import_map: its bytes, from the first use on */
 	struct iosys_map import_map;
+	/** @attachments: devices that reach the import by themselves; see attach.c */
+	struct list_head attachments;
 	/** @batch: SUBMIT that last counted here, and its uses so far; for submit.c, likewise */
 	u64 batch;
 	u32 batch_readers;
@@ -350,6 +363,12 @@ void weft_import_fini(struct weft_bo *bo);
 void weft_import_write(struct weft_bo *bo, u64 offset, u64 length);
 int weft_import_mmap(struct weft_bo *bo, struct vm_area_struct *vma);
 int weft_import_cpu(struct weft_bo *bo, bool begin, u32 access);
+
+/* attach.c */
+void weft_import_detach(struct weft_bo *bo);
+struct weft_mapping *weft_attachment_map(struct weft_attachment *att);
+struct sg_table *weft_mapping_table(const struct weft_mapping *mapping);
+void weft_mapping_put(struct weft_bo *bo, struct weft_mapping *mapping);
 
 /* evict.c */
 int weft_region_evict(struct weft_region *region, u64 need);

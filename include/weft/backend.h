@@ -23,6 +23,7 @@
 #include <drm/weft_drm.h>
 
 struct drm_printer;
+struct scatterlist;
 struct weft_device;
 
 #define WEFT_MAX_ISAS		4
@@ -60,6 +61,14 @@ struct weft_engine_desc {
  * does. Not with WEFT_CAP_RUN_SLEEPS.
  */
 #define WEFT_CAP_EARLY		BIT(2)
+/**
+ * define WEFT_CAP_DMA - copy() takes DMA addresses
+ *
+ * Imported buffers then reach copy() as &weft_copy.sgl, mapped for the parent device, instead of
+ * passing through host pages by the CPU. The parent's DMA mask is set before the device is
+ * registered and stays, and no mapping is touched after the copy was completed.
+ */
+#define WEFT_CAP_DMA		BIT(3)
 
 /**
  * struct weft_device_desc - what a device is; copied by weft_device_register()
@@ -158,8 +167,12 @@ enum weft_copy_kind {
  * @kind: &enum weft_copy_kind
  * @offset: first byte in device memory
  * @length: bytes
- * @pages: host pages; NULL for CLEAR
+ * @pages: host pages; NULL for CLEAR, and if there is @sgl
  * @page_offset: first byte in the first of @pages
+ * @sgl: with WEFT_CAP_DMA instead of @pages: the first of entries that are mapped for the device's
+ *	parent in both directions and cover @length; go through them with sg_next(), read nothing
+ *	but sg_dma_address() and sg_dma_len() (there may be no pages behind them)
+ * @sgl_offset: first byte in @sgl
  * @done: set by the core, called through weft_copy_complete() only
  * @error: result
  * @priv: the backend's
@@ -171,6 +184,8 @@ struct weft_copy {
 	u64 length;
 	struct page **pages;
 	size_t page_offset;
+	struct scatterlist *sgl;
+	u32 sgl_offset;
 	void (*done)(struct weft_copy *copy);
 	int error;
 	u64 priv[2];

@@ -77,4 +77,11 @@ static inline bool weft_vma_is_cow(const struct vm_area_struct *vma)
 #define WEFT_IMPORT_NS(ns) MODULE_IMPORT_NS(#ns)
 #endif
 
+/* what an exporter calls when it moves a dma-buf got another name */
+#ifdef WEFT_HAVE_DMABUF_INVALIDATE
+#define weft_move_notify invalidate_mappings
+#else
+#define weft_move_notify move_notify
+#endif
+
 #endif /* WEFT_COMPAT_H */

@@ -38,7 +38,7 @@ static const struct {
 			"u64 end_ns", "u64 busy_ns", "u64 transfer_bytes" } },
 	{ "transfer", { "u32 device", "u32 kind", "u64 job", "u64 client", "u32 tenant",
 			"u32 error", "u64 buffer", "u64 size", "u64 bytes", "u64 start_ns",
-			"u64 end_ns" } },
+			"u64 end_ns", "u32 dma" } },
 	{ "fault", { "u32 device", "u32 kind", "u64 job", "u64 client", "u32 tenant", "u32 error",
 		     "u32 code", "u64 time_ns" } },
 };
