@@ -46,9 +46,14 @@ struct edu {
 	dma_addr_t memory_base;		/* ... and as the device does */
 	size_t memory_size;
 	struct mutex copying;		/* held during a copy */
+	struct mutex lending;		/* held while a copy, not a run, moves a chunk */
+	bool resetting;			/* copies end with an error */
+	wait_queue_head_t idle;		/* woken when @moving drops */
 
-	spinlock_t lock;		/* protects @run and the start of its first transfer */
+	spinlock_t lock;		/* protects @run, and who has the DMA engine */
 	struct weft_run *run;		/* under way; who sets it to NULL ends it */
+	bool lent;			/* a copy has, or waits for, the DMA engine; under @lock */
+	bool moving;			/* the run has it; under @lock */
 	/* run() sets these, and from then on they are the interrupt thread's */
 	enum weft_edu_op op;
 	u64 dst, src, left;		/* what is still to be done: addresses, bytes */

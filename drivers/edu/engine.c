@@ -10,13 +10,17 @@
  * A run is under way as long as it is edu->run. Whoever takes it from there, under the lock, ends
  * it. A step under way is not disturbed: abort() and reset() wait for it and its transfer.
  *
+ * The bytes of imported buffers come and go by the same DMA engine: a copy borrows it between two
+ * chunks of a run, for a chunk of its own.
+ *
  * Rejected: an interrupt for each factorial (it takes longer); factorials from 34 on (they are 0,
- * but keep the device busy for up to 2^32 multiplications that nothing can stop); buffers
+ * but keep the device busy for up to 2^32 multiplications that nothing can stop); all buffers
  * copied to device memory by its DMA (200 ms for 2 KiB).
  */
 #include <linux/highmem.h>
 #include <linux/iopoll.h>
 #include <linux/module.h>
+#include <linux/scatterlist.h>
 
 #include "edu.h"
 
@@ -43,15 +47,48 @@ static u32 edu_chunk(struct edu *edu)
 	return min(edu->left, EDU_CHUNK);
 }
 
-/* The next transfer of the run; an interrupt says when it is over. */
-static void edu_dma_start(struct edu *edu)
+/* A transfer from @address to the buffer, or with EDU_DMA_TO_MEMORY the other way. */
+static void edu_dma_start(struct edu *edu, u64 address, u32 bytes, u32 command)
 {
-	u32 command = EDU_DMA_START | EDU_DMA_IRQ | (edu->out ? EDU_DMA_TO_MEMORY : 0);
+	bool out = command & EDU_DMA_TO_MEMORY;
 
-	writel(edu->out ? EDU_BUFFER : edu->src, edu->regs + EDU_DMA_SRC);
-	writel(edu->out ? edu->dst : EDU_BUFFER, edu->regs + EDU_DMA_DST);
-	writel(edu_chunk(edu), edu->regs + EDU_DMA_COUNT);
-	writel(command, edu->regs + EDU_DMA_COMMAND);
+	writel(out ? EDU_BUFFER : address, edu->regs + EDU_DMA_SRC);
+	writel(out ? address : EDU_BUFFER, edu->regs + EDU_DMA_DST);
+	writel(bytes, edu->regs + EDU_DMA_COUNT);
+	writel(command | EDU_DMA_START, edu->regs + EDU_DMA_COMMAND);
+}
+
+/* A transfer takes 100 ms; a device that is not there is never done. */
+static int edu_dma_wait(struct edu *edu)
+{
+	u32 command;
+
+	return readl_poll_timeout(edu->regs + EDU_DMA_COMMAND, command,
+				  !(command & EDU_DMA_START), 1000, EDU_PATIENCE_US);
+}
+
+/* The same from start to end, for who has the engine. */
+static int edu_dma(struct edu *edu, u64 address, u32 bytes, u32 command)
+{
+	int ret = edu_dma_wait(edu);
+
+	if (ret)
+		return ret;
+	edu_dma_start(edu, address, bytes, command);
+	return edu_dma_wait(edu);
+}
+
+/* The next transfer of the run, if it has the engine; an interrupt says when it is over. */
+static void edu_next(struct edu *edu)
+{
+	lockdep_assert_held(&edu->lock);
+	edu->moving = edu->run && (edu->out || !edu->lent);
+	if (!edu->moving)
+		wake_up(&edu->idle);
+	else if (edu->out)
+		edu_dma_start(edu, edu->dst, edu_chunk(edu), EDU_DMA_IRQ | EDU_DMA_TO_MEMORY);
+	else
+		edu_dma_start(edu, edu->src, edu_chunk(edu), EDU_DMA_IRQ);
 }
 
 /* Arguments come from programs, and the device trusts them. Return: an error code or 0. */
@@ -91,7 +128,7 @@ static int edu_run(struct weft_device *wdev, struct weft_run *run)
 	edu->out = false;
 	spin_lock(&edu->lock);
 	edu->run = run;
-	edu_dma_start(edu);
+	edu_next(edu);
 	spin_unlock(&edu->lock);
 	return 0;
 }
@@ -133,7 +170,9 @@ static bool edu_step(struct edu *edu, u32 *code)
 			return false;
 	}
 	edu->out = !edu->out;
-	edu_dma_start(edu);
+	spin_lock_irq(&edu->lock);
+	edu_next(edu);
+	spin_unlock_irq(&edu->lock);
 	return true;
 }
 
@@ -144,8 +183,10 @@ static bool edu_take(struct edu *edu, struct weft_run *run)
 
 	spin_lock_irq(&edu->lock);
 	taken = edu->run == run;
-	if (taken)
+	if (taken) {
 		WRITE_ONCE(edu->run, NULL);
+		edu_next(edu);
+	}
 	spin_unlock_irq(&edu->lock);
 	return taken;
 }
@@ -159,7 +200,9 @@ irqreturn_t weft_edu_irq(int irq, void *data)
 	writel(readl(edu->regs + EDU_IRQ_STATUS), edu->regs + EDU_IRQ_ACK);
 	/* the interrupt may be that of a run which was taken back */
 	spin_lock_irq(&edu->lock);
-	run = readl(edu->regs + EDU_DMA_COMMAND) & EDU_DMA_START ? NULL : edu->run;
+	run = edu->moving ? edu->run : NULL;
+	if (readl(edu->regs + EDU_DMA_COMMAND) & EDU_DMA_START)
+		run = NULL;
 	spin_unlock_irq(&edu->lock);
 	if (!run || edu_step(edu, &code))
 		return IRQ_HANDLED;
@@ -173,15 +216,17 @@ irqreturn_t weft_edu_irq(int irq, void *data)
 /* Take the run back and wait until the device touches no memory. */
 static int edu_stop(struct edu *edu)
 {
-	u32 command;
+	int ret = -ENODEV;
 
 	edu_take(edu, READ_ONCE(edu->run));
 	/* a step or a completion under way */
 	synchronize_irq(edu->irq);
-	if (!edu_answers(edu))
-		return -ENODEV;
-	return readl_poll_timeout(edu->regs + EDU_DMA_COMMAND, command,
-				  !(command & EDU_DMA_START), 1000, EDU_PATIENCE_US);
+	/* transfers of copies are none of the run's, but look the same */
+	mutex_lock(&edu->lending);
+	if (edu_answers(edu))
+		ret = edu_dma_wait(edu);
+	mutex_unlock(&edu->lending);
+	return ret;
 }
 
 /* With one credit the run is the one under way, or it has just ended. */
@@ -194,10 +239,13 @@ static int edu_abort(struct weft_device *wdev, struct weft_run *run)
 static int edu_reset(struct weft_device *wdev)
 {
 	struct edu *edu = weft_device_priv(wdev);
-	int ret = edu_stop(edu);
+	int ret;
 
+	WRITE_ONCE(edu->resetting, true);
+	ret = edu_stop(edu);
 	/* copies under way */
 	mutex_lock(&edu->copying);
+	WRITE_ONCE(edu->resetting, false);
 	mutex_unlock(&edu->copying);
 	if (ret && !pci_device_is_present(edu->pdev))
 		return -ENODEV;
@@ -227,25 +275,73 @@ static void edu_copy_pages(void *memory, const struct weft_copy *copy)
 	}
 }
 
+/* Borrow the DMA engine and move a chunk from @src to @dst with it. */
+static int edu_copy_chunk(struct edu *edu, u64 dst, u64 src, u32 bytes)
+{
+	int ret = -ETIMEDOUT;
+
+	mutex_lock(&edu->lending);
+	spin_lock_irq(&edu->lock);
+	edu->lent = true;
+	spin_unlock_irq(&edu->lock);
+	if (wait_event_timeout(edu->idle, !READ_ONCE(edu->moving),
+			       usecs_to_jiffies(EDU_PATIENCE_US)))
+		ret = edu_dma(edu, src, bytes, 0) ?: edu_dma(edu, dst, bytes, EDU_DMA_TO_MEMORY);
+	spin_lock_irq(&edu->lock);
+	edu->lent = false;
+	if (!edu->moving)
+		edu_next(edu);
+	spin_unlock_irq(&edu->lock);
+	mutex_unlock(&edu->lending);
+	return ret && !edu_answers(edu) ? -ENODEV : ret;
+}
+
+/* Between what the device was lent and an imported buffer, whose pages nobody knows. */
+static int edu_copy_import(struct edu *edu, const struct weft_copy *copy)
+{
+	u64 memory = edu->memory_base + copy->offset, left = copy->length, other;
+	struct scatterlist *sg = copy->sgl;
+	u32 at = copy->sgl_offset, bytes;
+	int ret = 0;
+
+	for (; left && !ret; left -= bytes, memory += bytes, at += bytes) {
+		for (; at == sg_dma_len(sg); sg = sg_next(sg))
+			at = 0;
+		bytes = min3(left, sg_dma_len(sg) - at, EDU_CHUNK);
+		other = sg_dma_address(sg) + at;
+		if (READ_ONCE(edu->resetting))
+			ret = -EIO;
+		else if (copy->kind == WEFT_COPY_TO_DEVICE)
+			ret = edu_copy_chunk(edu, memory, other, bytes);
+		else
+			ret = edu_copy_chunk(edu, other, memory, bytes);
+	}
+	return ret;
+}
+
 /*
- * The memory that the device was lent is the host's, so the processor copies, and the copy is over
- * on return. For memory behind a copy engine this would map the host pages with dma_map_page(),
- * queue the transfer and return; the engine's interrupt would unmap them and complete the copy.
+ * The memory that the device was lent is the host's, so what is in host pages the processor copies,
+ * and any copy is over on return. For memory behind a copy engine this would map the pages with
+ * dma_map_page(), queue the transfer and return; the engine's interrupt would unmap them and
+ * complete the copy. Imported buffers are mapped already.
  */
 static int edu_copy(struct weft_device *wdev, struct weft_copy *copy)
 {
 	struct edu *edu = weft_device_priv(wdev);
 	void *memory = edu->memory + copy->offset;
+	int ret = 0;
 
 	/* other devices take their memory with them when they go */
 	if (!edu_answers(edu))
 		return -ENODEV;
 	mutex_lock(&edu->copying);
-	if (copy->kind == WEFT_COPY_CLEAR)
+	if (copy->sgl)
+		ret = edu_copy_import(edu, copy);
+	else if (copy->kind == WEFT_COPY_CLEAR)
 		memset(memory, 0, copy->length);
 	else
 		edu_copy_pages(memory, copy);
-	weft_copy_complete(copy, 0);
+	weft_copy_complete(copy, ret);
 	mutex_unlock(&edu->copying);
 	return 0;
 }

@@ -23,7 +23,7 @@ static int edu_register(struct edu *edu)
 		.vendor = "QEMU",
 		.model = "edu",
 		.dev_class = DRM_WEFT_CLASS_NPU,
-		.caps = WEFT_CAP_ABORT | WEFT_CAP_EARLY,
+		.caps = WEFT_CAP_ABORT | WEFT_CAP_EARLY | WEFT_CAP_DMA,
 		.preempt_level = 1,
 		.isas = { WEFT_EDU_ISA },
 		.engines = { { .kind = WEFT_ENGINE_COMPUTE, .credits = 1 } },
@@ -61,6 +61,8 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	edu->pdev = pdev;
 	mutex_init(&edu->copying);
+	mutex_init(&edu->lending);
+	init_waitqueue_head(&edu->idle);
 	spin_lock_init(&edu->lock);
 	pci_set_drvdata(pdev, edu);
 	ret = pcim_enable_device(pdev);

@@ -3,6 +3,9 @@
  * Early mode on hardware: edu devices, whose jobs are DMA through an IOMMU, and shared buffers.
  */
 /* vm: smp=2 edu=1 iommu=1 timeout=90 kernels=stock,debug,next insmod=weft,weft_edu */
+#include <stdio.h>
+#include <string.h>
+
 #include "edudev.h"
 #include "peers.h"
 
@@ -51,15 +54,78 @@ TEST(exported, "a job on exported buffers: bytes in by DMA, and out before the f
 	copy(&c, prime_export(c.fd, src), src, prime_export(c.fd, dst), dst);
 }
 
-TEST(imported, "a job on a dma-heap's buffers: likewise")
+/* a counter of the pool */
+static uint64_t counter(const char *name)
+{
+	char text[32];
+
+	CHECK(file_read(pool_sysfs(name), text, sizeof(text)) > 0);
+	return strtoull(text, NULL, 10);
+}
+
+static int vgem_dmabuf(uint64_t size)
+{
+	int vgem = vgem_open();
+
+	return prime_export(vgem, vgem_create(vgem, size));
+}
+
+#define TRACING	"/sys/kernel/tracing/"
+
+/* lines of the trace with @text */
+static unsigned int traced(const char *text)
+{
+	FILE *trace = fopen(TRACING "trace", "r");
+	unsigned int n = 0;
+	char line[512];
+
+	CHECK(trace);
+	while (fgets(line, sizeof(line), trace))
+		n += !!strstr(line, text);
+	fclose(trace);
+	return n;
+}
+
+static void trace(const char *on)
+{
+	CHECK_EQ(file_write(TRACING "events/iommu/map/enable", on), 0);
+	CHECK_EQ(file_write(TRACING "events/weft/transfer/enable", on), 0);
+}
+
+/* the device moves the bytes, to addresses that the IOMMU made for it */
+static void imported(int (*create)(uint64_t))
 {
 	struct edu_dev dev[EDU_DEVICES];
-	int from = heap_create(4096), to = heap_create(4096);
+	int from = create(4096), to = create(4096);
+	uint64_t dma = counter("import_dma_bytes"), cpu = counter("import_cpu_bytes");
 	struct client c;
 
 	edu_await(dev, 1);
 	edu_client_open(&c);
+	/* opening it for writing empties it */
+	fclose(fopen(TRACING "trace", "w"));
+	trace("1");
 	copy(&c, from, prime_import(c.fd, from), to, prime_import(c.fd, to));
+	trace("0");
+	CHECK(traced(" map: ") >= 2);
+	CHECK_EQ(traced(" dma=1"), 2);
+	CHECK_EQ(counter("import_dma_bytes") - dma, 2 * BYTES);
+	CHECK_EQ(counter("import_cpu_bytes"), cpu);
+}
+
+TEST(import_heap, "a job on a dma-heap's buffers: the device gets the bytes from where they are")
+{
+	imported(heap_create);
+}
+
+TEST(import_udmabuf, "a udmabuf: likewise")
+{
+	imported(udmabuf_create);
+}
+
+TEST(import_vgem, "vgem's buffer: likewise")
+{
+	imported(vgem_dmabuf);
 }
 
 TEST(removed, "the device is removed while its job is published: the fence says ENODEV or success")
