@@ -130,6 +130,12 @@ struct weft_pool {
 
 	/** @inbox: events from engines, any context */
 	struct llist_head inbox;
+	/** @pump_turn: the pump's, one turn at a time; outside @lock */
+	struct mutex pump_turn;
+	/** @pending: taken from @inbox, oldest first, still to be processed; under @pump_turn */
+	struct llist_node *pending;
+	/** @pumper: who pumps on his own stack, and will look at @inbox; written under @pump_turn */
+	struct task_struct *pumper;
 	/** @pump_work: drains @inbox and decides */
 	struct work_struct pump_work;
 	/** @release_list: jobs to be put where sleeping is allowed */
@@ -260,7 +266,18 @@ struct weft_event {
 
 void weft_pump_post(struct weft_pool *pool, struct weft_event *event);
 void weft_pump_kick(struct weft_pool *pool);
+/*
+ * Pump on the caller's stack, if nobody else is at it: decide, start and retire what can be at
+ * once. Process context, no locks; bounded, see pump.c.
+ */
+void weft_pump_inline(struct weft_client *client);
 void weft_pump_work(struct work_struct *work);
+/* Is it the current task that pumps, or did an interrupt find it pumping? */
+static inline bool weft_pump_here(struct weft_pool *pool)
+{
+	return READ_ONCE(pool->pumper) == current;
+}
+
 /* Retire what pool->finished holds; called without pool->lock */
 void weft_pump_retire(struct weft_pool *pool);
 
@@ -650,6 +667,9 @@ int weft_program_image(struct weft_program *program, struct weft_device *wdev, u
 /* make the program runnable on @wdev; may sleep; ERR_PTR */
 struct weft_image *weft_program_load(struct weft_program *program, struct weft_device *wdev,
 				     u64 image_mask);
+/* the same if it is loaded already and nobody is at it; NULL if not. Does not sleep. */
+struct weft_image *weft_program_try(struct weft_program *program, struct weft_device *wdev,
+				    u64 image_mask);
 void weft_program_device_gone(struct weft_device *wdev);
 
 /* -------------------------------------------------------------------- job */
@@ -796,6 +816,8 @@ void weft_job_get(struct weft_job *job);
 void weft_job_put(struct weft_job *job);
 void weft_job_put_deferred(struct weft_job *job);
 void weft_job_put_later(struct weft_job_later *later);
+/* drop what weft_job_put_later() left; may sleep */
+void weft_job_release(struct weft_pool *pool);
 void weft_job_release_work(struct work_struct *work);
 /* the one end of every job; process context, no locks held */
 void weft_job_retire(struct weft_job *job);
@@ -813,6 +835,11 @@ u64 weft_job_devices(struct weft_job *job, int *why);
 /* may @job run again after its device was lost? */
 bool weft_job_repeatable(struct weft_job *job);
 int weft_job_cancel(struct weft_job *job, int error);
+/*
+ * Bind @job at once if that takes neither time nor memory: everything is resident, the image is
+ * loaded. False: nothing has happened, a bind worker has to see to it.
+ */
+bool weft_job_bind_try(struct weft_job *job);
 void weft_job_bind_work(struct work_struct *work);
 /* BINDING -> BOUND: choose the engine and work out the deadline; pool->lock held */
 void weft_job_bound_locked(struct weft_job *job);

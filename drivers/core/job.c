@@ -95,12 +95,13 @@ void weft_job_put(struct weft_job *job)
 	kref_put(&job->ref, weft_job_free);
 }
 
-/* Drop a reference in the release worker. Any context. */
+/* Drop a reference where sleeping is allowed. Any context. */
 void weft_job_put_later(struct weft_job_later *later)
 {
 	struct weft_pool *pool = later->job->pool;
 
-	if (llist_add(&later->node, &pool->release_list))
+	/* who pumps on his own stack drops it on the way out */
+	if (llist_add(&later->node, &pool->release_list) && !weft_pump_here(pool))
 		queue_work(pool->bind_wq, &pool->release_work);
 }
 
@@ -110,9 +111,8 @@ void weft_job_put_deferred(struct weft_job *job)
 	weft_job_put_later(&job->flight_put);
 }
 
-void weft_job_release_work(struct work_struct *work)
+void weft_job_release(struct weft_pool *pool)
 {
-	struct weft_pool *pool = container_of(work, struct weft_pool, release_work);
 	struct llist_node *node = llist_del_all(&pool->release_list);
 	struct weft_job_later *later, *next;
 
@@ -122,6 +122,11 @@ void weft_job_release_work(struct work_struct *work)
 			weft_home_fini(later->job);
 		weft_job_put(later->job);
 	}
+}
+
+void weft_job_release_work(struct work_struct *work)
+{
+	weft_job_release(container_of(work, struct weft_pool, release_work));
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -326,13 +331,54 @@ void weft_job_bound_locked(struct weft_job *job)
 	weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
 }
 
+/* Everything @job needs is there: BINDING -> BOUND. False if it was cancelled: nothing is held. */
+static bool weft_job_start(struct weft_job *job, struct weft_image *image)
+{
+	struct weft_pool *pool = job->pool;
+	int cancel;
+
+	job->run.job_id = job->sched.id;
+	job->run.image = image;
+	weft_job_apply_relocs(job);
+	if (job->early) {
+		weft_early_publish(job);
+		return true;
+	}
+
+	spin_lock(&pool->lock);
+	cancel = job->cancel;
+	if (!cancel)
+		weft_job_bound_locked(job);
+	spin_unlock(&pool->lock);
+	if (cancel) {
+		weft_residency_unbind(job, false, 0);
+		return false;
+	}
+	weft_engine_add(job->engine, job);
+	return true;
+}
+
+bool weft_job_bind_try(struct weft_job *job)
+{
+	struct weft_image *image;
+	u32 i;
+
+	/* publishing a fence takes locks and memory; so does bringing bytes home */
+	if (job->early)
+		return false;
+	for (i = 0; i < job->buffer_count; i++)
+		if (weft_bo_home(job->holds[i].bo))
+			return false;
+	image = weft_program_try(job->program, job->wdev, job->image_mask);
+	return image && weft_residency_try(job, job->wdev) && weft_job_start(job, image);
+}
+
 void weft_job_bind_work(struct work_struct *work)
 {
 	struct weft_job *job = container_of(work, struct weft_job, bind_work);
-	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev = job->wdev;
 	struct weft_image *image;
-	int ret, cancel;
+	int ret;
 
 	if (READ_ONCE(job->cancel)) {
 		weft_job_fail(job, job->cancel);
@@ -353,26 +399,8 @@ void weft_job_bind_work(struct work_struct *work)
 		return weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 	if (ret)
 		return weft_job_fail(job, ret);
-
-	job->run.job_id = job->sched.id;
-	job->run.image = image;
-	weft_job_apply_relocs(job);
-	if (job->early) {
-		weft_early_publish(job);
-		return;
-	}
-
-	spin_lock(&pool->lock);
-	cancel = job->cancel;
-	if (!cancel)
-		weft_job_bound_locked(job);
-	spin_unlock(&pool->lock);
-	if (cancel) {
-		weft_residency_unbind(job, false, 0);
-		weft_job_fail(job, cancel);
-		return;
-	}
-	weft_engine_add(job->engine, job);
+	if (!weft_job_start(job, image))
+		weft_job_fail(job, job->cancel);
 }
 
 /* ------------------------------------------------------------------ records */

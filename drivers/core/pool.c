@@ -242,6 +242,7 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	init_rwsem(&pool->topology);
 	init_llist_head(&pool->inbox);
 	init_llist_head(&pool->release_list);
+	mutex_init(&pool->pump_turn);
 	INIT_LIST_HEAD(&pool->finished);
 	INIT_LIST_HEAD(&pool->jobs);
 	INIT_LIST_HEAD(&pool->links);

@@ -279,6 +279,19 @@ out:
 	return loaded->error ? ERR_PTR(loaded->error) : &loaded->image;
 }
 
+struct weft_image *weft_program_try(struct weft_program *program, struct weft_device *wdev,
+				    u64 image_mask)
+{
+	int index = weft_program_image(program, wdev, image_mask);
+	struct weft_loaded *loaded;
+
+	if (index < 0 || !mutex_trylock(&program->lock))
+		return NULL;
+	loaded = weft_program_find_locked(program, wdev, index);
+	mutex_unlock(&program->lock);
+	return loaded && !loaded->error ? &loaded->image : NULL;
+}
+
 /* No job uses the device any more and none will: unload what is loaded there. */
 void weft_program_device_gone(struct weft_device *wdev)
 {

@@ -2,14 +2,19 @@
 /*
  * DOC: the pump
  *
- * Engines report what started and ended to the pool's inbox, a lock-free list. The pump empties
- * it under the pool's lock, tells the scheduler in the order in which things happened, asks it
- * for decisions, lets go of the lock and only then does what may take time: it queues the binds
- * that were decided and retires the jobs that are done. Completions never wait for it: by the
- * time the pump hears of one, the engine already runs its next job.
+ * Engines report what started and ended to the pool's inbox, a lock-free list. A turn of the pump
+ * takes some of it, tells the scheduler under the pool's lock in the order in which things
+ * happened, asks it for decisions, lets go of the lock, and starts what was decided: at once if
+ * all is resident, else by a bind worker. Then it retires the jobs that are done. Completions never
+ * wait for it: by the time the pump hears of one, the engine already runs its next job.
  *
- * The pump is a work item: it is never entered twice at once, and it sleeps nowhere. Deciding
- * on the submitter's stack (the inline path) will call the same function after a trylock.
+ * Turns are taken by a work item, or by a SUBMIT on its own stack: a job whose device is free and
+ * whose buffers are there runs before the call returns, without a change of context, and what its
+ * device completes at once is retired there, too. Such a caller meets what others left undone. It
+ * works off no more than so many of their events, and leaves the rest to the work item; it never
+ * waits for a turn. A turn sleeps nowhere and takes no memory: early jobs are signalled in it.
+ *
+ * Rejected: helping whoever has the turn by handing jobs over (the inbox does that already).
  */
 #include <linux/dma-fence.h>
 
@@ -17,7 +22,20 @@
 #include "trace.h"
 #include "../memory/memory.h"
 
-#define WEFT_PUMP_PICKS	64	/* decisions per turn: others get the lock between turns */
+#define WEFT_PUMP_EVENTS	64	/* per turn: others get the lock between turns */
+#define WEFT_PUMP_PICKS		64	/* decisions per turn */
+#define WEFT_PUMP_TURNS		64	/* in a SUBMIT */
+#define WEFT_PUMP_OTHERS	32	/* events and decisions of others in a SUBMIT */
+
+/**
+ * struct weft_pump_guest - whose stack the pump is on
+ * @client: not counted among the others
+ * @others: events and decisions of others that are left
+ */
+struct weft_pump_guest {
+	struct weft_client *client;
+	u32 others;
+};
 
 void weft_pump_kick(struct weft_pool *pool)
 {
@@ -28,7 +46,8 @@ void weft_pump_kick(struct weft_pool *pool)
 void weft_pump_post(struct weft_pool *pool, struct weft_event *event)
 {
 	llist_add(&event->node, &pool->inbox);
-	weft_pump_kick(pool);
+	if (!weft_pump_here(pool))
+		weft_pump_kick(pool);
 }
 
 /* The run of @job is over: settle its buffers before anybody who waits for them can bind. */
@@ -82,10 +101,36 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 	list_add_tail(&job->finish_node, &pool->finished);
 }
 
-/* Take what engines reported, oldest first. */
-static struct llist_node *weft_pump_take(struct weft_pool *pool)
+/* Is @job one more than a guest has to care for? */
+static bool weft_pump_too_many(struct weft_pump_guest *guest, const struct weft_job *job)
 {
-	return llist_reverse_order(llist_del_all(&pool->inbox));
+	if (!guest || job->client == guest->client)
+		return false;
+	if (!guest->others)
+		return true;
+	guest->others--;
+	return false;
+}
+
+/* Take some of what engines reported, oldest first. */
+static struct llist_node *weft_pump_take(struct weft_pool *pool, struct weft_pump_guest *guest)
+{
+	struct llist_node *first, **end;
+	u32 i;
+
+	lockdep_assert_held(&pool->pump_turn);
+	if (!pool->pending)
+		pool->pending = llist_reverse_order(llist_del_all(&pool->inbox));
+	first = pool->pending;
+	end = &first;
+	for (i = 0; *end && i < WEFT_PUMP_EVENTS; i++) {
+		if (weft_pump_too_many(guest, llist_entry(*end, struct weft_event, node)->job))
+			break;
+		end = &(*end)->next;
+	}
+	pool->pending = *end;
+	*end = NULL;
+	return first;
 }
 
 static void weft_pump_events_locked(struct weft_pool *pool, struct llist_node *events, u64 now)
@@ -104,7 +149,8 @@ static void weft_pump_events_locked(struct weft_pool *pool, struct llist_node *e
 }
 
 /* Decide; the jobs chosen are chained for binding. Returns true if there may be more to decide. */
-static bool weft_pump_pick_locked(struct weft_pool *pool, u64 now, struct list_head *picked)
+static bool weft_pump_pick_locked(struct weft_pool *pool, struct weft_pump_guest *guest, u64 now,
+				  struct list_head *picked)
 {
 	struct weft_sched_decision d;
 	struct weft_job *job;
@@ -112,6 +158,8 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, u64 now, struct list_h
 
 	lockdep_assert_held(&pool->lock);
 	for (i = 0; i < WEFT_PUMP_PICKS; i++) {
+		if (guest && !guest->others)
+			break;
 		if (!weft_sched_pick(&pool->sched, now, &d))
 			return false;
 		job = to_weft_job(d.job);
@@ -121,22 +169,20 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, u64 now, struct list_h
 		weft_device_user_get(job->wdev);
 		trace_job_bind(job);
 		list_add_tail(&job->finish_node, picked);
+		weft_pump_too_many(guest, job);
 	}
 	return true;
 }
 
-void weft_pump_work(struct work_struct *work)
+/* Returns true if there may be more to do. */
+static bool weft_pump_turn(struct weft_pool *pool, struct weft_pump_guest *guest)
 {
-	struct weft_pool *pool = container_of(work, struct weft_pool, pump_work);
-	struct llist_node *events = weft_pump_take(pool);
+	struct llist_node *events = weft_pump_take(pool, guest);
 	struct weft_event *event;
 	struct weft_job *job, *next;
 	LIST_HEAD(picked);
-	bool more, cookie;
+	bool more;
 	u64 now;
-
-	/* early jobs are signalled from here */
-	cookie = dma_fence_begin_signalling();
 
 	llist_for_each_entry(event, events, node)
 		if (event->type == WEFT_EVENT_ENDED)
@@ -145,17 +191,57 @@ void weft_pump_work(struct work_struct *work)
 	spin_lock(&pool->lock);
 	now = weft_now();
 	weft_pump_events_locked(pool, events, now);
-	more = weft_pump_pick_locked(pool, now, &picked);
+	more = weft_pump_pick_locked(pool, guest, now, &picked);
 	spin_unlock(&pool->lock);
 
 	list_for_each_entry_safe(job, next, &picked, finish_node) {
 		list_del_init(&job->finish_node);
-		queue_work(pool->bind_wq, &job->bind_work);
+		if (!weft_job_bind_try(job))
+			queue_work(pool->bind_wq, &job->bind_work);
 	}
 	weft_pump_retire(pool);
-	if (more || !llist_empty(&pool->inbox))
-		weft_pump_kick(pool);
+	return more || pool->pending || !llist_empty(&pool->inbox);
+}
+
+void weft_pump_work(struct work_struct *work)
+{
+	struct weft_pool *pool = container_of(work, struct weft_pool, pump_work);
+	bool more, cookie;
+
+	/* early jobs are signalled from here */
+	cookie = dma_fence_begin_signalling();
+	mutex_lock(&pool->pump_turn);
+	more = weft_pump_turn(pool, NULL);
+	mutex_unlock(&pool->pump_turn);
 	dma_fence_end_signalling(cookie);
+	if (more)
+		weft_pump_kick(pool);
+}
+
+void weft_pump_inline(struct weft_client *client)
+{
+	struct weft_pump_guest guest = { .client = client, .others = WEFT_PUMP_OTHERS };
+	struct weft_pool *pool = client->pool;
+	u32 turns = WEFT_PUMP_TURNS;
+	bool more, cookie;
+
+	cookie = dma_fence_begin_signalling();
+	if (!mutex_trylock(&pool->pump_turn)) {
+		dma_fence_end_signalling(cookie);
+		weft_pump_kick(pool);
+		return;
+	}
+	WRITE_ONCE(pool->pumper, current);
+	do {
+		more = weft_pump_turn(pool, &guest);
+	} while (more && guest.others && --turns && !need_resched());
+	WRITE_ONCE(pool->pumper, NULL);
+	more = more || !llist_empty(&pool->inbox);
+	mutex_unlock(&pool->pump_turn);
+	dma_fence_end_signalling(cookie);
+	if (more)
+		weft_pump_kick(pool);
+	weft_job_release(pool);
 }
 
 /**

@@ -808,8 +808,6 @@ static int weft_submit(struct weft_batch *batch, u64 *first, bool *committed)
 	*committed = !ret;
 	if (!ret && early)
 		ret = weft_submit_early(batch);
-	else if (!ret)
-		weft_pump_kick(client->pool);
 	if (early)
 		weft_job_put(job);
 	return ret;
@@ -852,8 +850,10 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 	}
 	ret = weft_collect_foreign(&batch) ?: weft_submit(&batch, &first, &committed);
 	mutex_unlock(&batch.queue->turn);
-	if (!ret)
+	if (!ret) {
 		args->first_job_id = first;
+		weft_pump_inline(client);
+	}
 out:
 	/* a call that may be repeated leaves its arguments as they were */
 	if (ret == -EFAULT || ret == -EINTR)

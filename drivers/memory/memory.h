@@ -107,6 +107,14 @@ bool weft_hold_withdraw(struct weft_job *job);
 bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev);
 
 /**
+ * weft_residency_try() - hold @job's buffers if all of them are resident on @wdev
+ *
+ * Context: any but interrupts; takes no lock, allocates nothing.
+ * Return: true (hold->address is set); false: nothing is held, weft_residency_bind() has to look.
+ */
+bool weft_residency_try(struct weft_job *job, struct weft_device *wdev);
+
+/**
  * weft_residency_bind() - make @job's buffers resident on @wdev and hold them
  *
  * Context: a bind worker; sleeps; pool->topology is not held.

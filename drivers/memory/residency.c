@@ -99,15 +99,24 @@ void weft_bo_copy_drop(struct weft_bo_copy *copy)
 	wake_up_all(&copy->bo->wait);
 }
 
-/* The copy of @bo in region @id, made if there is none; NULL: no memory. */
-static struct weft_bo_copy *weft_bo_copy_get(struct weft_bo *bo, u32 id)
+/* The copy of @bo in region @id; NULL: there never was one. */
+static struct weft_bo_copy *weft_bo_copy_find(struct weft_bo *bo, u32 id)
 {
-	struct weft_bo_copy *copy, *new;
+	struct weft_bo_copy *copy;
 
 	weft_bo_for_each_copy(bo, copy)
 		if (copy->id == id)
-			return copy;
+			break;
+	return copy;
+}
 
+/* The same, made if there is none; NULL: no memory. */
+static struct weft_bo_copy *weft_bo_copy_get(struct weft_bo *bo, u32 id)
+{
+	struct weft_bo_copy *copy = weft_bo_copy_find(bo, id), *new;
+
+	if (copy)
+		return copy;
 	new = kzalloc(sizeof(*new), GFP_KERNEL);
 	if (!new)
 		return NULL;
@@ -117,9 +126,7 @@ static struct weft_bo_copy *weft_bo_copy_get(struct weft_bo *bo, u32 id)
 	INIT_LIST_HEAD(&new->lru);
 
 	spin_lock(&bo->lock);
-	weft_bo_for_each_copy(bo, copy)
-		if (copy->id == id)
-			break;
+	copy = weft_bo_copy_find(bo, id);
 	if (!copy) {
 		new->next = bo->host.next;
 		/* whoever sees it sees it whole: weft_bo_for_each_copy() */
@@ -729,6 +736,28 @@ static void weft_hold_address(struct weft_bo_hold *hold, const struct weft_devic
 	hold->address = wdev->desc.memory_base + hold->copy->offset + hold->offset;
 }
 
+bool weft_residency_try(struct weft_job *job, struct weft_device *wdev)
+{
+	u32 i;
+
+	if (READ_ONCE(wdev->lost))
+		return false;
+	for (i = 0; i < job->buffer_count; i++) {
+		struct weft_bo_hold *hold = &job->holds[i];
+		bool inputs = weft_hold_inputs(hold);
+		struct weft_bo_copy *copy = weft_bo_copy_find(hold->bo, wdev->region->id);
+
+		if (!copy || (inputs && !weft_hold_readable(hold)) ||
+		    !weft_bo_copy_hold(copy, inputs)) {
+			weft_residency_unbind(job, false, 0);
+			return false;
+		}
+		hold->copy = copy;
+		weft_hold_address(hold, wdev);
+	}
+	return true;
+}
+
 int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 {
 	struct weft_bind *bind;
@@ -737,30 +766,8 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 
 	if (READ_ONCE(wdev->lost))
 		return -ENODEV;
-
-	/* all resident: no lock, no memory */
-	for (i = 0; i < count; i++) {
-		struct weft_bo_hold *hold = &job->holds[i];
-		bool inputs = weft_hold_inputs(hold);
-
-		hold->copy = weft_bo_copy_get(hold->bo, wdev->region->id);
-		if (!hold->copy)
-			err = -ENOMEM;
-		else if (inputs && !weft_hold_readable(hold))
-			err = -ENODATA;
-		else if (!weft_bo_copy_hold(hold->copy, inputs))
-			break;
-		if (err) {
-			hold->copy = NULL;
-			weft_residency_unbind(job, false, 0);
-			return err;
-		}
-		weft_hold_address(hold, wdev);
-	}
-	if (i == count)
+	if (weft_residency_try(job, wdev))
 		return 0;
-	job->holds[i].copy = NULL;
-	weft_residency_unbind(job, false, 0);
 
 	bind = kzalloc(struct_size(bind, slots, count), GFP_KERNEL);
 	if (!bind)
