@@ -323,6 +323,30 @@ struct weft_engine {
 	struct work_struct run_work;
 };
 
+/** enum weft_context_state - see context.c */
+enum weft_context_state {
+	WEFT_CONTEXT_FREE = 0,
+	WEFT_CONTEXT_OPENING,
+	WEFT_CONTEXT_OPEN,
+	WEFT_CONTEXT_CLOSING,
+};
+
+/** struct weft_context - what a device keeps apart for one tenant; all under wdev->context_lock */
+struct weft_context {
+	struct weft_device *wdev;
+	enum weft_context_state state;
+	/** @tenant: number of the tenant; not in FREE */
+	u32 tenant;
+	/** @users: jobs from bind to end */
+	u32 users;
+	/** @lost: the backend says so; nobody gets to use it any more */
+	bool lost;
+	/** @idle_since: when the last user left */
+	u64 idle_since;
+	/** @lost_work: shuts it when its users have left */
+	struct work_struct lost_work;
+};
+
 /**
  * struct weft_device - one compute device
  */
@@ -389,6 +413,12 @@ struct weft_device {
 	atomic64_t resets;
 	/** @attachments: to imported buffers; see attach.c */
 	struct list_head attachments;
+	/** @context_lock: protects @contexts and @contexts_closed; inside region->turn */
+	spinlock_t context_lock;
+	/** @contexts: as many as desc.contexts says */
+	struct weft_context contexts[WEFT_MAX_CONTEXTS];
+	/** @contexts_closed: none is opened, and none shut for being lost */
+	bool contexts_closed;
 	/** @leaving: its pool; set under pool->lock */
 	bool leaving;
 	/** @gone: the backend answered ENODEV; set under pool->lock */
@@ -446,6 +476,14 @@ void weft_engine_stop(struct weft_device *wdev, bool stop);
 void weft_engine_run_work(struct work_struct *work);
 void weft_engine_end_taken(struct weft_job *job, int error);
 void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count);
+
+/* context.c */
+void weft_contexts_init(struct weft_device *wdev);
+void weft_contexts_open(struct weft_device *wdev, bool open);
+int weft_context_get(struct weft_job *job);
+/* the same if it is open; does not sleep */
+bool weft_context_try(struct weft_job *job);
+void weft_context_put(struct weft_job *job);
 
 /* runs.c */
 u64 weft_run_strays(void);
@@ -666,11 +704,13 @@ void weft_program_destroy_all(struct weft_client *client);
 int weft_program_image(struct weft_program *program, struct weft_device *wdev, u64 image_mask);
 /* make the program runnable on @wdev; may sleep; ERR_PTR */
 struct weft_image *weft_program_load(struct weft_program *program, struct weft_device *wdev,
-				     u64 image_mask);
+				     u64 image_mask, u32 context);
 /* the same if it is loaded already and nobody is at it; NULL if not. Does not sleep. */
 struct weft_image *weft_program_try(struct weft_program *program, struct weft_device *wdev,
 				    u64 image_mask);
 void weft_program_device_gone(struct weft_device *wdev);
+/* the same for one context of it */
+void weft_program_context_gone(struct weft_device *wdev, u32 context);
 
 /* -------------------------------------------------------------------- job */
 
@@ -782,8 +822,12 @@ struct weft_job {
 	int cancel;
 	/** @lost: taken off a lost device */
 	bool lost;
+	/** @stale: lost with its context only */
+	bool stale;
 	/** @again: lost, and goes back to READY; the pump's own */
 	bool again;
+	/** @in_context: it uses context @run.context of @wdev */
+	bool in_context;
 	/** @error, @code, @busy_ns: how the last run ended */
 	int error;
 	u32 code;

@@ -145,6 +145,14 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 		return "caps (EARLY with RUN_SLEEPS)";
 	if ((desc->caps & WEFT_CAP_ABORT) && !ops->abort)
 		return "caps (ABORT without abort())";
+	if (desc->contexts > WEFT_MAX_CONTEXTS ||
+	    (desc->contexts && (!ops->context_open || !ops->context_close)))
+		return "contexts";
+	if (desc->contexts && ((desc->caps & WEFT_CAP_EARLY) ||
+			       desc->memory_size % ((u64)desc->contexts * SZ_4K)))
+		return "contexts (EARLY, or memory_size does not divide)";
+	if (!ops->memory_alloc != !ops->memory_free)
+		return "ops (memory_alloc without memory_free)";
 	if (desc->preempt_level > 3)
 		return "preempt_level";
 	for (i = 0; i < WEFT_MAX_ISAS && desc->isas[i]; i++)
@@ -254,6 +262,7 @@ static int weft_device_enter(struct weft_device *wdev, u32 id)
 	if (ret)
 		return ret;
 
+	weft_contexts_open(wdev, true);
 	spin_lock(&pool->lock);
 	WRITE_ONCE(wdev->leaving, false);
 	weft_health_enter_locked(wdev);
@@ -324,6 +333,7 @@ static void weft_device_leave(struct weft_device *wdev)
 	weft_device_detach(wdev);
 	weft_health_removed(wdev);
 	weft_program_device_gone(wdev);
+	weft_contexts_open(wdev, false);
 
 	mutex_lock(&wdev->reset_lock);
 	down_write(&wdev->pool_lock);
@@ -475,6 +485,7 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 	INIT_LIST_HEAD(&wdev->attachments);
 	init_waitqueue_head(&wdev->idle);
 	weft_health_init(wdev);
+	weft_contexts_init(wdev);
 	for (i = 0; i < wdev->desc.engine_count; i++)
 		weft_engine_init(wdev, i);
 	device_initialize(&wdev->dev);

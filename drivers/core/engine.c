@@ -48,8 +48,9 @@ void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
 	job->end_ns = weft_now();
 	job->error = error > 0 ? -error : error;
 	job->code = code;
-	/* the backend knows before it unregisters the device */
-	job->lost = job->error == -ENODEV;
+	/* the backend knows before it unregisters the device, or says that the context is lost */
+	job->stale = job->error == -ESTALE;
+	job->lost = job->error == -ENODEV || job->stale;
 	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
 	if (job->error && !job->lost)
 		trace_fault(engine->wdev, job, WEFT_FAULT_ERROR, job->error);
@@ -217,6 +218,7 @@ void weft_engine_add(struct weft_engine *engine, struct weft_job *job)
 	spin_lock_irqsave(&engine->lock, flags);
 	atomic_set(&job->run_state, WEFT_RUN_NONE);
 	job->error = 0;
+	job->stale = false;
 	job->code = 0;
 	job->busy_ns = 0;
 	if (engine->stopped) {

@@ -22,6 +22,7 @@
 
 #define WEFT_DEADLINE_FLOOR	(2ull * NSEC_PER_SEC)
 #define WEFT_DEADLINE_CAP	(30ull * NSEC_PER_SEC)
+#define WEFT_MAX_BINDS		16	/* of a job whose contexts are lost under it */
 #define WEFT_MAX_QUERY		4096	/* records in one JOB_QUERY */
 
 struct weft_job *weft_job_alloc(struct weft_client *client)
@@ -207,6 +208,7 @@ void weft_job_fail(struct weft_job *job, int error)
 	struct weft_pool *pool = job->pool;
 
 	weft_residency_lost(job);
+	weft_context_put(job);
 	spin_lock(&pool->lock);
 	job->error = job->cancel ?: error;
 	weft_sched_job_done(&pool->sched, &job->sched, job->error, 0, weft_now());
@@ -225,6 +227,7 @@ void weft_job_return(struct weft_job *job, enum weft_return_reason why)
 	int ret;
 
 	weft_client_get(client);
+	weft_context_put(job);
 	spin_lock(&pool->lock);
 	job->wdev = NULL;
 	if (why == WEFT_RETURN_DEVICE_LOST)
@@ -339,6 +342,8 @@ static bool weft_job_start(struct weft_job *job, struct weft_image *image)
 
 	job->run.job_id = job->sched.id;
 	job->run.image = image;
+	job->run.relocs = job->relocs;
+	job->run.reloc_count = job->reloc_count;
 	weft_job_apply_relocs(job);
 	if (job->early) {
 		weft_early_publish(job);
@@ -369,8 +374,13 @@ bool weft_job_bind_try(struct weft_job *job)
 	for (i = 0; i < job->buffer_count; i++)
 		if (weft_bo_home(job->holds[i].bo))
 			return false;
+	if (!weft_context_try(job))
+		return false;
 	image = weft_program_try(job->program, job->wdev, job->image_mask);
-	return image && weft_residency_try(job, job->wdev) && weft_job_start(job, image);
+	if (image && weft_residency_try(job, job->wdev) && weft_job_start(job, image))
+		return true;
+	weft_context_put(job);
+	return false;
 }
 
 void weft_job_bind_work(struct work_struct *work)
@@ -384,17 +394,22 @@ void weft_job_bind_work(struct work_struct *work)
 		weft_job_fail(job, job->cancel);
 		return;
 	}
-	image = weft_program_load(job->program, wdev, job->image_mask);
-	if (IS_ERR(image)) {
-		if (PTR_ERR(image) == -ENODEV || READ_ONCE(wdev->lost))
-			weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
-		else
-			weft_job_fail(job, PTR_ERR(image));
-		return;
+	ret = weft_context_get(job);
+	if (!ret) {
+		image = weft_program_load(job->program, wdev, job->image_mask, job->run.context);
+		ret = PTR_ERR_OR_ZERO(image);
+		/* that of a program, not of a region: nothing to wait for */
+		if (ret == -EAGAIN)
+			ret = -EIO;
 	}
-	ret = weft_home_settle(job) ?: weft_residency_bind(job, wdev);
+	if (!ret)
+		ret = weft_home_settle(job) ?: weft_residency_bind(job, wdev);
 	if (ret == -EAGAIN)
 		return weft_job_return(job, WEFT_RETURN_NO_SPACE);
+	if (ret == -ESTALE && job->sched.moves < WEFT_MAX_BINDS && !READ_ONCE(wdev->lost))
+		return weft_job_return(job, WEFT_RETURN_DRAIN);
+	if (ret == -ESTALE)
+		ret = READ_ONCE(wdev->lost) ? -ENODEV : -EIO;
 	if (ret == -ENODEV || (ret && READ_ONCE(wdev->lost)))
 		return weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 	if (ret)

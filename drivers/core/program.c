@@ -241,7 +241,7 @@ static struct weft_loaded *weft_program_find_locked(struct weft_program *program
 
 /* A worker: may sleep for as long as the backend's compiler takes. */
 struct weft_image *weft_program_load(struct weft_program *program, struct weft_device *wdev,
-				     u64 image_mask)
+				     u64 image_mask, u32 context)
 {
 	int index = weft_program_image(program, wdev, image_mask);
 	struct weft_program_image *image;
@@ -268,6 +268,7 @@ struct weft_image *weft_program_load(struct weft_program *program, struct weft_d
 	loaded->image.size = image->size;
 	loaded->image.isa = weft_program_isa(program, wdev, index);
 	loaded->image.kernel_count = program->kernel_count;
+	loaded->image.context = context;
 	loaded->error = wdev->ops->load_image(wdev, &loaded->image);
 	list_add(&loaded->program_node, &program->loaded);
 	mutex_lock(&wdev->loaded_lock);
@@ -292,15 +293,27 @@ struct weft_image *weft_program_try(struct weft_program *program, struct weft_de
 	return loaded && !loaded->error ? &loaded->image : NULL;
 }
 
-/* No job uses the device any more and none will: unload what is loaded there. */
-void weft_program_device_gone(struct weft_device *wdev)
+/* Something that is loaded in @context of @wdev, any if it is negative. */
+static struct weft_loaded *weft_program_loaded_locked(struct weft_device *wdev, int context)
+{
+	struct weft_loaded *loaded;
+
+	lockdep_assert_held(&wdev->loaded_lock);
+	list_for_each_entry(loaded, &wdev->loaded, device_node)
+		if (context < 0 || loaded->image.context == context)
+			return loaded;
+	return NULL;
+}
+
+/* No job uses the context any more, or the device (@context < 0): unload what is loaded there. */
+static void weft_program_place_gone(struct weft_device *wdev, int context)
 {
 	struct weft_program *program;
 	struct weft_loaded *loaded;
 
 	for (;;) {
 		mutex_lock(&wdev->loaded_lock);
-		loaded = list_first_entry_or_null(&wdev->loaded, struct weft_loaded, device_node);
+		loaded = weft_program_loaded_locked(wdev, context);
 		program = loaded ? loaded->program : NULL;
 		/* the program cannot be freed before its entry leaves our list */
 		if (program && !kref_get_unless_zero(&program->ref))
@@ -319,6 +332,16 @@ void weft_program_device_gone(struct weft_device *wdev)
 		mutex_unlock(&program->lock);
 		weft_program_put(program);
 	}
+}
+
+void weft_program_device_gone(struct weft_device *wdev)
+{
+	weft_program_place_gone(wdev, -1);
+}
+
+void weft_program_context_gone(struct weft_device *wdev, u32 context)
+{
+	weft_program_place_gone(wdev, context);
 }
 
 int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file *file)

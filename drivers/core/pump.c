@@ -22,6 +22,7 @@
 #include "trace.h"
 #include "../memory/memory.h"
 
+#define WEFT_MAX_RUNS		4	/* of a job whose contexts are lost under it */
 #define WEFT_PUMP_EVENTS	64	/* per turn: others get the lock between turns */
 #define WEFT_PUMP_PICKS		64	/* decisions per turn */
 #define WEFT_PUMP_TURNS		64	/* in a SUBMIT */
@@ -54,14 +55,18 @@ void weft_pump_post(struct weft_pool *pool, struct weft_event *event)
 static void weft_pump_settle(struct weft_job *job)
 {
 	job->again = job->lost && !READ_ONCE(job->cancel) && weft_job_repeatable(job);
+	/* it may be the job that its contexts die of */
+	if (job->stale && job->runs >= WEFT_MAX_RUNS)
+		job->again = false;
 	if (job->again) {
 		/* what it wrote is gone with the device's memory: nothing changed */
 		weft_residency_unbind(job, false, 0);
-		return;
+	} else {
+		if (job->lost)
+			job->error = READ_ONCE(job->cancel) ?: -ENODEV;
+		weft_residency_unbind(job, true, job->error);
 	}
-	if (job->lost)
-		job->error = READ_ONCE(job->cancel) ?: -ENODEV;
-	weft_residency_unbind(job, true, job->error);
+	weft_context_put(job);
 }
 
 static void weft_pump_ended_locked(struct weft_job *job, u64 now)
@@ -74,7 +79,7 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 	job->engine->assigned--;
 	if (ran)
 		weft_busy_end_locked(job);
-	if (job->lost)
+	if (job->lost && !job->stale)
 		weft_device_gone_locked(wdev);
 	if (job->again) {
 		job->again = false;

@@ -210,6 +210,7 @@ static void weft_device_forget(struct weft_device *wdev)
 	lockdep_assert_held(&wdev->reset_lock);
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	weft_memory_device_evacuate(wdev, true);
+	weft_contexts_open(wdev, false);
 }
 
 /* It is quiet and empty: it may take jobs again, as far as its health allows. */
@@ -217,6 +218,7 @@ static void weft_device_return(struct weft_device *wdev)
 {
 	lockdep_assert_held(&wdev->reset_lock);
 	weft_memory_device_quiet(wdev);
+	weft_contexts_open(wdev, true);
 	wdev->health.drained = false;
 	weft_engine_stop(wdev, false);
 	spin_lock(&wdev->pool->lock);

@@ -150,6 +150,8 @@ int weft_transfer_prepare(struct weft_transfer *t, struct weft_device *wdev,
 			return -ENOMEM;
 		piece->copy.pages = pages;
 		piece->copy.page_offset = offset_in_page(from);
+		piece->copy.host = &bo->mapped;
+		piece->copy.host_offset = from;
 	}
 	return 0;
 }
@@ -180,7 +182,8 @@ void weft_transfer_begin(struct weft_transfer *t)
 int weft_transfer_end(struct weft_transfer *t)
 {
 	wait_for_completion(&t->done);
-	if (t->error && t->error != -ENODEV && t->error != -ENOMEM && !READ_ONCE(t->wdev->lost))
+	if (t->error && t->error != -ENODEV && t->error != -ESTALE && t->error != -ENOMEM &&
+	    !READ_ONCE(t->wdev->lost))
 		weft_health_fault(t->wdev, WEFT_BLAME_ERROR, NULL);
 	/* a device that could not be stopped may still be writing what it was to bring */
 	if (t->error && t->kind == WEFT_COPY_TO_HOST && weft_device_writes_on(t->wdev))

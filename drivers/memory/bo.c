@@ -96,7 +96,7 @@ static struct page *weft_bo_page_make(struct weft_bo *bo, struct page **slot, gf
 }
 
 /* The host page @index, made if it does not exist; NULL: no memory. */
-static struct page *weft_bo_page(struct weft_bo *bo, unsigned long index, gfp_t gfp)
+struct page *weft_bo_page(struct weft_bo *bo, unsigned long index, gfp_t gfp)
 {
 	struct page **chunk = weft_bo_chunk(bo, index), **slot, *page;
 	struct mem_cgroup *old;
@@ -278,6 +278,7 @@ static void weft_bo_free(struct drm_gem_object *gem)
 	struct weft_pool *pool = bo->pool;
 	struct weft_bo_copy *copy, *next;
 
+	weft_host_gone(bo);
 	for (copy = bo->host.next; copy; copy = next) {
 		next = copy->next;
 		WARN_ON(atomic_read(&copy->word) >= WEFT_BO_PIN);
@@ -361,6 +362,7 @@ struct weft_bo *weft_bo_new(struct weft_pool *pool, struct weft_client *client, 
 	bo->memcg = get_mem_cgroup_from_mm(current->mm);
 	spin_lock_init(&bo->lock);
 	init_waitqueue_head(&bo->wait);
+	INIT_LIST_HEAD(&bo->mapped.users);
 	bo->host.bo = bo;
 	bo->host.region = weft_region_host(pool, numa_mem_id());
 	bo->host.id = bo->host.region->id;
@@ -586,7 +588,7 @@ void weft_hold_fini(struct weft_bo_hold *hold)
 
 bool weft_hold_fits(const struct weft_bo_hold *holds, u32 count, const struct weft_device *wdev)
 {
-	u64 room = wdev->desc.memory_size;
+	u64 room = div_u64(wdev->desc.memory_size, max(wdev->desc.contexts, 1u));
 	u32 i;
 
 	for (i = 0; i < count; i++) {

@@ -47,15 +47,19 @@ static bool weft_bo_copy_take(struct weft_bo_copy *copy)
 	return false;
 }
 
-/* The first copy that can be taken; with @stale only a STALE one, with @old one not held lately. */
-static struct weft_bo_copy *weft_region_take(struct weft_region *region, bool stale, bool old)
+/*
+ * The first copy of @context that can be taken; with @stale only a STALE one, with @old one not held
+ * lately.
+ */
+static struct weft_bo_copy *weft_region_take(struct weft_region *region, u32 context, bool stale,
+					     bool old)
 {
 	struct weft_bo_copy *copy, *next;
 	LIST_HEAD(young);
 
 	lockdep_assert_held(&region->lock);
 	list_for_each_entry_safe(copy, next, &region->lru, lru) {
-		if (weft_bo_copy_busy(copy) ||
+		if (copy->context != context || weft_bo_copy_busy(copy) ||
 		    (stale && weft_bo_copy_state(copy) != WEFT_BO_STALE))
 			continue;
 		if (old && READ_ONCE(copy->referenced)) {
@@ -73,29 +77,45 @@ static struct weft_bo_copy *weft_region_take(struct weft_region *region, bool st
 	return NULL;
 }
 
+/* Bytes of @context's part that are nobody's. */
+static u64 weft_region_room(struct weft_region *region, u32 context)
+{
+	u64 room = weft_region_part(region);
+	struct weft_bo_copy *copy;
+
+	lockdep_assert_held(&region->lock);
+	if (!region->wdev->desc.contexts)
+		return region->mm.avail;
+	list_for_each_entry(copy, &region->lru, lru)
+		if (copy->context == context)
+			room -= copy->bo->gem.size;
+	return room;
+}
+
 /*
  * Take the copy that should go first. NULL: there is none; @wait says that memory may come free
  * without the end of a job.
  */
-static struct weft_bo_copy *weft_region_victim(struct weft_region *region, u64 need, bool *wait)
+static struct weft_bo_copy *weft_region_victim(struct weft_region *region, u32 context, u64 need,
+					       bool *wait)
 {
-	u64 room = region->mm.avail;
+	u64 room = weft_region_room(region, context);
 	struct weft_bo_copy *copy, *victim;
 
 	lockdep_assert_held(&region->lock);
 	*wait = false;
 	list_for_each_entry(copy, &region->lru, lru)
-		if (!weft_bo_copy_busy(copy))
+		if (copy->context == context && !weft_bo_copy_busy(copy))
 			room += copy->bo->gem.size;
 	if (room < need)
 		return NULL;
 
-	victim = weft_region_take(region, true, false) ?:
-		 weft_region_take(region, false, true) ?:
-		 weft_region_take(region, false, false);
+	victim = weft_region_take(region, context, true, false) ?:
+		 weft_region_take(region, context, false, true) ?:
+		 weft_region_take(region, context, false, false);
 	/* what could not be taken and still has no job is pinned, or its buffer dies */
 	list_for_each_entry(copy, &region->lru, lru)
-		if (!weft_bo_copy_busy(copy))
+		if (copy->context == context && !weft_bo_copy_busy(copy))
 			*wait = true;
 	return victim;
 }
@@ -141,10 +161,10 @@ static int weft_bo_copy_evict(struct weft_bo_copy *copy, bool lost)
 }
 
 /*
- * Evict one copy. @need: bytes that are wanted in all.
+ * Evict one copy of @context. @need: bytes that are wanted in all.
  * Return: 0, -EAGAIN nothing can be evicted before some job ends, or why bytes could not be moved.
  */
-int weft_region_evict(struct weft_region *region, u64 need)
+int weft_region_evict(struct weft_region *region, u32 context, u64 need)
 {
 	int events, err = 0, tries = 0;
 	struct weft_bo_copy *copy;
@@ -157,7 +177,7 @@ int weft_region_evict(struct weft_region *region, u64 need)
 
 		events = atomic_read(&region->events);
 		mutex_lock(&region->lock);
-		copy = weft_region_victim(region, need, &wait);
+		copy = weft_region_victim(region, context, need, &wait);
 		mutex_unlock(&region->lock);
 		if (!copy && !wait)
 			return -EAGAIN;
@@ -180,7 +200,8 @@ int weft_region_evict(struct weft_region *region, u64 need)
 	return err;
 }
 
-void weft_memory_device_evacuate(struct weft_device *wdev, bool lost)
+/* What there is of one context, all if it is negative. */
+static void weft_region_evacuate(struct weft_device *wdev, int context, bool lost)
 {
 	struct weft_region *region = wdev->region;
 	struct weft_bo_copy *copy;
@@ -196,12 +217,15 @@ void weft_memory_device_evacuate(struct weft_device *wdev, bool lost)
 		events = atomic_read(&region->events);
 		mutex_lock(&region->lock);
 		taken = false;
+		empty = true;
 		list_for_each_entry(copy, &region->lru, lru) {
+			if (context >= 0 && copy->context != context)
+				continue;
+			empty = false;
 			taken = weft_bo_copy_take(copy);
 			if (taken)
 				break;
 		}
-		empty = list_empty(&region->lru);
 		mutex_unlock(&region->lock);
 		if (empty)
 			break;
@@ -221,4 +245,14 @@ void weft_memory_device_evacuate(struct weft_device *wdev, bool lost)
 		drm_gem_object_put(&bo->gem);
 	}
 	mutex_unlock(&region->turn);
+}
+
+void weft_memory_device_evacuate(struct weft_device *wdev, bool lost)
+{
+	weft_region_evacuate(wdev, -1, lost);
+}
+
+void weft_memory_context_evacuate(struct weft_device *wdev, u32 context, bool lost)
+{
+	weft_region_evacuate(wdev, context, lost);
 }

@@ -73,6 +73,8 @@ int weft_memory_device_add(struct weft_device *wdev);
  * topology lock is not held.
  */
 void weft_memory_device_evacuate(struct weft_device *wdev, bool lost);
+/* The same for one of its contexts. */
+void weft_memory_context_evacuate(struct weft_device *wdev, u32 context, bool lost);
 /* The device is quiet after all: what was quarantined of its memory can be used again. */
 void weft_memory_device_quiet(struct weft_device *wdev);
 /*
@@ -219,8 +221,12 @@ struct weft_bo_copy {
 	bool quarantined;
 	/** @region: a reference while there is memory */
 	struct weft_region *region;
+	/** @context: of the device's contexts the one whose part of the region it is in */
+	u32 context;
 	/** @offset: first byte in the region; @blocks are one range */
 	u64 offset;
+	/** @address: of that byte, as jobs see it */
+	u64 address;
 	/** @blocks: of the buddy allocator, under region->lock */
 	struct list_head blocks;
 	/** @lru: in region->lru while there is memory, under region->lock */
@@ -238,6 +244,11 @@ struct weft_promise {
 	struct kref ref;
 	/** @broken: the writer failed: there are no contents */
 	bool broken;
+};
+
+/** struct weft_host - who has the host pages of a buffer mapped; see mapped.c */
+struct weft_host {
+	struct list_head users;		/* &struct weft_host_user.node */
 };
 
 /**
@@ -267,6 +278,8 @@ struct weft_bo {
 	struct page ***chunks;
 	/** @populated: host pages that exist */
 	atomic_long_t populated;
+	/** @mapped: backends that have host pages of it mapped */
+	struct weft_host mapped;
 	/** @memcg: pays for host pages */
 	struct mem_cgroup *memcg;
 	/** @wait: woken when a copy leaves FILLING or EVICTING, or a pin ends */
@@ -350,13 +363,17 @@ static inline bool weft_bo_home(const struct weft_bo *bo)
 struct weft_region *weft_region_host(struct weft_pool *pool, int node);
 void weft_region_put(struct weft_region *region);
 void weft_region_event(struct weft_region *region);
-int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy);
-int weft_region_alloc_at(struct weft_region *region, struct weft_bo_copy *copy, u64 offset);
+int weft_region_alloc(struct weft_region *region, u32 context, struct weft_bo_copy *copy);
+int weft_region_alloc_at(struct weft_region *region, u32 context, struct weft_bo_copy *copy,
+			 u64 offset);
+/* bytes of it that each context has; of a region without contexts, all of them */
+u64 weft_region_part(const struct weft_region *region);
 void weft_region_free(struct weft_bo_copy *copy);
 
 /* bo.c */
 struct weft_bo *weft_bo_lookup(struct drm_file *file, u32 handle);
 int weft_bo_range(const struct weft_bo *bo, u64 offset, u64 *length);
+struct page *weft_bo_page(struct weft_bo *bo, unsigned long index, gfp_t gfp);
 int weft_bo_populate(struct weft_bo *bo);
 struct weft_bo *weft_bo_new(struct weft_pool *pool, struct weft_client *client, u64 size, u32 flags,
 			    struct dma_buf *import);
@@ -378,8 +395,11 @@ struct weft_mapping *weft_attachment_map(struct weft_attachment *att);
 struct sg_table *weft_mapping_table(const struct weft_mapping *mapping);
 void weft_mapping_put(struct weft_bo *bo, struct weft_mapping *mapping);
 
+/* mapped.c */
+void weft_host_gone(struct weft_bo *bo);
+
 /* evict.c */
-int weft_region_evict(struct weft_region *region, u64 need);
+int weft_region_evict(struct weft_region *region, u32 context, u64 need);
 
 /* residency.c */
 

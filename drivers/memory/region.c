@@ -211,20 +211,41 @@ void weft_memory_device_remove(struct weft_device *wdev, bool quarantine)
 
 /* -------------------------------------------------------------------- blocks */
 
-static int weft_region_alloc_range(struct weft_region *region, struct weft_bo_copy *copy,
-				   u64 start, u64 end)
+u64 weft_region_part(const struct weft_region *region)
+{
+	return div_u64(region->size, max(region->wdev->desc.contexts, 1u));
+}
+
+/* The backend gets to know of the memory, and says what jobs are to call it. */
+static int weft_region_name(struct weft_bo_copy *copy)
+{
+	struct weft_device *wdev = copy->region->wdev;
+
+	copy->address = wdev->desc.memory_base + copy->offset;
+	if (!wdev->ops->memory_alloc)
+		return 0;
+	return wdev->ops->memory_alloc(wdev, copy->offset, copy->bo->gem.size, &copy->address);
+}
+
+static void weft_region_free_named(struct weft_bo_copy *copy, bool named);
+
+static int weft_region_alloc_range(struct weft_region *region, u32 context,
+				   struct weft_bo_copy *copy, u64 start, u64 end)
 {
 	u64 size = copy->bo->gem.size, offset = U64_MAX;
+	unsigned long flags = GPU_BUDDY_CONTIGUOUS_ALLOCATION;
 	struct gpu_buddy_block *block;
 	int err;
 
+	if (region->wdev->desc.contexts)
+		flags |= GPU_BUDDY_RANGE_ALLOCATION;
 	mutex_lock(&region->lock);
-	err = gpu_buddy_alloc_blocks(&region->mm, start, end, size, SZ_4K, &copy->blocks,
-				     GPU_BUDDY_CONTIGUOUS_ALLOCATION);
+	err = gpu_buddy_alloc_blocks(&region->mm, start, end, size, SZ_4K, &copy->blocks, flags);
 	if (!err) {
 		list_for_each_entry(block, &copy->blocks, link)
 			offset = min(offset, gpu_buddy_block_offset(block));
 		copy->offset = offset;
+		copy->context = context;
 		copy->referenced = true;
 		copy->region = region;
 		kref_get(&region->ref);
@@ -233,32 +254,45 @@ static int weft_region_alloc_range(struct weft_region *region, struct weft_bo_co
 	}
 	mutex_unlock(&region->lock);
 
+	if (!err) {
+		err = weft_region_name(copy);
+		if (err)
+			weft_region_free_named(copy, false);
+		return err;
+	}
 	/* the allocator has several words for "does not fit" */
 	return err && err != -ENOMEM ? -ENOSPC : err;
 }
 
 /*
- * Memory for @copy, which the caller owns (FILLING). The bytes are those of its last owner: they
- * must be cleared or overwritten before the copy is anything but FILLING.
- * Return: 0, -ENOSPC, -ENOMEM.
+ * Memory for @copy, which the caller owns (FILLING), in the part of @context. The bytes are those of
+ * its last owner: they must be cleared or overwritten before the copy is anything but FILLING.
+ * Return: 0, -ENOSPC, -ENOMEM, or what the backend says.
  */
-int weft_region_alloc(struct weft_region *region, struct weft_bo_copy *copy)
+int weft_region_alloc(struct weft_region *region, u32 context, struct weft_bo_copy *copy)
 {
-	return weft_region_alloc_range(region, copy, 0, region->size);
+	u64 part = weft_region_part(region);
+
+	return weft_region_alloc_range(region, context, copy, context * part, (context + 1) * part);
 }
 
-/* The same at @offset and nowhere else. */
-int weft_region_alloc_at(struct weft_region *region, struct weft_bo_copy *copy, u64 offset)
+/* The same at @offset of that part and nowhere else. */
+int weft_region_alloc_at(struct weft_region *region, u32 context, struct weft_bo_copy *copy,
+			 u64 offset)
 {
-	return weft_region_alloc_range(region, copy, offset, offset + copy->bo->gem.size);
+	offset += context * weft_region_part(region);
+	return weft_region_alloc_range(region, context, copy, offset,
+				       offset + copy->bo->gem.size);
 }
 
-/* Give the memory of @copy back; the caller owns it, or the buffer dies. */
-void weft_region_free(struct weft_bo_copy *copy)
+static void weft_region_free_named(struct weft_bo_copy *copy, bool named)
 {
 	struct weft_region *region = copy->region;
+	struct weft_device *wdev = region->wdev;
 	u64 size = copy->bo->gem.size;
 
+	if (named && wdev->ops->memory_free)
+		wdev->ops->memory_free(wdev, copy->offset, size);
 	mutex_lock(&region->lock);
 	list_del_init(&copy->lru);
 	if (copy->quarantined) {
@@ -274,6 +308,12 @@ void weft_region_free(struct weft_bo_copy *copy)
 
 	weft_region_event(region);
 	weft_region_put(region);
+}
+
+/* Give the memory of @copy back; the caller owns it, or the buffer dies. */
+void weft_region_free(struct weft_bo_copy *copy)
+{
+	weft_region_free_named(copy, true);
 }
 
 /* --------------------------------------------------------------------- query */

@@ -245,7 +245,7 @@ void weft_bo_copy_invalidate(struct weft_bo_copy *copy)
  */
 static int weft_bo_source_failed(struct weft_bo_copy *src, int err)
 {
-	if (err != -ENODEV && !READ_ONCE(src->region->wdev->lost))
+	if (err != -ENODEV && err != -ESTALE && !READ_ONCE(src->region->wdev->lost))
 		return err;
 	weft_bo_copy_invalidate(src);
 	return -ENODEV;
@@ -458,6 +458,7 @@ struct weft_bind {
 	struct weft_job *job;
 	struct weft_device *wdev;
 	struct weft_region *region;
+	u32 context;
 	u32 count;
 	struct weft_slot slots[] __counted_by(count);
 };
@@ -560,16 +561,34 @@ static int weft_bind_alloc_evict(struct weft_bind *bind)
 
 	lockdep_assert_held(&bind->region->turn);
 	while ((copy = weft_bind_largest(bind))) {
-		err = weft_region_alloc(bind->region, copy);
+		err = weft_region_alloc(bind->region, bind->context, copy);
 		if (err == -ENOSPC)
-			err = weft_region_evict(bind->region, copy->bo->gem.size);
+			err = weft_region_evict(bind->region, bind->context,
+						copy->bo->gem.size);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* Is all memory in use in the region the job's own? */
+/* Bytes in use in the job's part of the region. */
+static u64 weft_bind_used(struct weft_bind *bind)
+{
+	struct weft_region *region = bind->region;
+	struct weft_bo_copy *copy;
+	u64 used = 0;
+
+	if (!bind->wdev->desc.contexts)
+		return atomic64_read(&region->used);
+	mutex_lock(&region->lock);
+	list_for_each_entry(copy, &region->lru, lru)
+		if (copy->context == bind->context)
+			used += copy->bo->gem.size;
+	mutex_unlock(&region->lock);
+	return used;
+}
+
+/* Is all of that the job's own? */
 static bool weft_bind_alone(struct weft_bind *bind)
 {
 	u64 own = 0;
@@ -581,7 +600,7 @@ static bool weft_bind_alone(struct weft_bind *bind)
 		if (slot->state != WEFT_SLOT_WANT && slot->hold->copy->region)
 			own += slot->hold->bo->gem.size;
 	}
-	return own == atomic64_read(&bind->region->used);
+	return own == weft_bind_used(bind);
 }
 
 /*
@@ -596,12 +615,12 @@ static int weft_bind_relay(struct weft_bind *bind)
 
 	lockdep_assert_held(&bind->region->turn);
 	weft_bind_release(bind);
-	while (!(err = weft_region_evict(bind->region, 0)))
+	while (!(err = weft_region_evict(bind->region, bind->context, 0)))
 		;
 	if (err == -EAGAIN)
 		err = weft_bind_claim(bind);
 	while (!err && (copy = weft_bind_largest(bind))) {
-		err = weft_region_alloc_at(bind->region, copy, offset);
+		err = weft_region_alloc_at(bind->region, bind->context, copy, offset);
 		offset += copy->bo->gem.size;
 	}
 	/* somebody who needed no turn has come in between, and will leave again */
@@ -620,7 +639,7 @@ static int weft_bind_alloc(struct weft_bind *bind)
 	int err = 0;
 
 	while (!err && (copy = weft_bind_largest(bind)))
-		err = weft_region_alloc(region, copy);
+		err = weft_region_alloc(region, bind->context, copy);
 	if (err != -ENOSPC)
 		return err;
 
@@ -731,9 +750,9 @@ static int weft_bind_run(struct weft_bind *bind)
 	return 0;
 }
 
-static void weft_hold_address(struct weft_bo_hold *hold, const struct weft_device *wdev)
+static void weft_hold_address(struct weft_bo_hold *hold)
 {
-	hold->address = wdev->desc.memory_base + hold->copy->offset + hold->offset;
+	hold->address = hold->copy->address + hold->offset;
 }
 
 bool weft_residency_try(struct weft_job *job, struct weft_device *wdev)
@@ -753,7 +772,7 @@ bool weft_residency_try(struct weft_job *job, struct weft_device *wdev)
 			return false;
 		}
 		hold->copy = copy;
-		weft_hold_address(hold, wdev);
+		weft_hold_address(hold);
 	}
 	return true;
 }
@@ -775,6 +794,7 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 	bind->job = job;
 	bind->wdev = wdev;
 	bind->region = wdev->region;
+	bind->context = job->run.context;
 	bind->count = count;
 	for (i = 0; i < count; i++) {
 		bind->slots[i].hold = &job->holds[i];
@@ -792,7 +812,7 @@ int weft_residency_bind(struct weft_job *job, struct weft_device *wdev)
 		if (err)
 			job->holds[i].copy = NULL;
 		else
-			weft_hold_address(&job->holds[i], wdev);
+			weft_hold_address(&job->holds[i]);
 	}
 	kfree(bind);
 	return err;

@@ -28,6 +28,7 @@ struct weft_device;
 
 #define WEFT_MAX_ISAS		4
 #define WEFT_MAX_ENGINES	8
+#define WEFT_MAX_CONTEXTS	16
 
 /** enum weft_engine_kind - what an engine does */
 enum weft_engine_kind {
@@ -89,6 +90,10 @@ struct weft_engine_desc {
  * @bandwidth_up: device to host, MB/s
  * @link_latency: ns
  * @price: what a nanosecond of it costs, 1024 is the unit; 0 means 1024
+ * @contexts: 0: what all tenants do there may mix. 1..WEFT_MAX_CONTEXTS: each tenant has a context
+ *	of its own, so many at a time, made with &weft_backend_ops.context_open; memory is divided
+ *	evenly among them (in pieces that are multiples of 4 KiB): context i has the i-th part.
+ *	Not with WEFT_CAP_EARLY
  */
 struct weft_device_desc {
 	const char *name;
@@ -108,6 +113,7 @@ struct weft_device_desc {
 	u64 bandwidth_up;
 	u64 link_latency;
 	u32 price;
+	u32 contexts;
 };
 
 /**
@@ -116,6 +122,7 @@ struct weft_device_desc {
  * @size: bytes
  * @isa: index into the device's isas
  * @kernel_count: kernels in the program's table
+ * @context: the context that it is loaded in
  * @priv: the backend's
  */
 struct weft_image {
@@ -123,6 +130,7 @@ struct weft_image {
 	size_t size;
 	u32 isa;
 	u32 kernel_count;
+	u32 context;
 	void *priv;
 };
 
@@ -134,6 +142,9 @@ struct weft_image {
  * @engine: index of the engine
  * @args: argument blob with device addresses filled in; valid until completion
  * @args_size: bytes
+ * @relocs: where in @args the addresses are; in @offset
+ * @reloc_count: how many
+ * @context: the context that it runs in
  * @grid: launch dimensions
  * @timeout_ns: deadline armed by the core, for backends with their own watchdog
  * @priv: the backend's, zero at run()
@@ -146,11 +157,55 @@ struct weft_run {
 	u32 engine;
 	void *args;
 	u32 args_size;
+	const struct drm_weft_reloc *relocs;
+	u32 reloc_count;
+	u32 context;
 	u32 grid[3];
 	u64 timeout_ns;
 	u64 priv[2];
 	struct list_head node;
 };
+
+/**
+ * struct weft_host - the host pages of a buffer, for a backend that has to map them somewhere
+ *
+ * They are what &weft_copy.pages are some of. Opaque; lives as long as a copy from or to it, or as
+ * a &struct weft_host_user that is attached.
+ */
+struct weft_host;
+
+/**
+ * struct weft_host_user - a backend keeps a mapping of host pages from one copy to the next
+ * @node: the core's
+ * @host: whose; NULL: not attached
+ * @gone: the buffer dies: forget the mapping, and do not wait for anybody. The user is not attached
+ *	any more. Process context
+ */
+struct weft_host_user {
+	struct list_head node;
+	struct weft_host *host;
+	void (*gone)(struct weft_host_user *user);
+};
+
+/** weft_host_attach() - keep @user, with its @gone set, informed; inside a copy of @host */
+void weft_host_attach(struct weft_host *host, struct weft_host_user *user);
+/**
+ * weft_host_detach() - @user is not interested any more
+ *
+ * Context: process; when it returns gone() is not called from then on, and is not under way. Takes
+ * the lock that is held around gone().
+ */
+void weft_host_detach(struct weft_host_user *user);
+/** weft_host_id() - number of the buffer, unique in its pool */
+u64 weft_host_id(const struct weft_host *host);
+/** weft_host_size() - bytes, a multiple of the size of a page */
+u64 weft_host_size(const struct weft_host *host);
+/** weft_host_page() - page @index, made if it does not exist; NULL: no memory. May sleep. */
+struct page *weft_host_page(struct weft_host *host, unsigned long index);
+/** weft_host_pinned() - does somebody hold a page of it without having it mapped? */
+bool weft_host_pinned(struct weft_host *host);
+/** weft_host_quarantine() - something may write the pages for ever: they are never reused */
+void weft_host_quarantine(struct weft_host *host);
 
 /** enum weft_copy_kind - what a copy engine is asked to do */
 enum weft_copy_kind {
@@ -173,6 +228,8 @@ enum weft_copy_kind {
  *	parent in both directions and cover @length; go through them with sg_next(), read nothing
  *	but sg_dma_address() and sg_dma_len() (there may be no pages behind them)
  * @sgl_offset: first byte in @sgl
+ * @host: the buffer that @pages are of
+ * @host_offset: first byte in the buffer
  * @done: set by the core, called through weft_copy_complete() only
  * @error: result
  * @priv: the backend's
@@ -186,6 +243,8 @@ struct weft_copy {
 	size_t page_offset;
 	struct scatterlist *sgl;
 	u32 sgl_offset;
+	struct weft_host *host;
+	u64 host_offset;
 	void (*done)(struct weft_copy *copy);
 	int error;
 	u64 priv[2];
@@ -224,7 +283,8 @@ struct weft_telemetry {
  * it; a @copy may still come in while @reset runs and is refused. @telemetry is called once at a
  * time, whenever the device is registered, but never while @reset runs. -ENODEV from any of them,
  * or as the error of a run or copy, says that the hardware is gone: the device gets no more jobs
- * and the backend is expected to unregister it.
+ * and the backend is expected to unregister it. -ESTALE says that of a context: see
+ * weft_context_lost().
  */
 struct weft_backend_ops {
 	/** @owner: THIS_MODULE */
@@ -262,6 +322,25 @@ struct weft_backend_ops {
 	 * whose copy engine is busy queues it: -EAGAIN, here or as its result, counts as -EIO.
 	 */
 	int (*copy)(struct weft_device *wdev, struct weft_copy *copy);
+	/**
+	 * @context_open: make context @context for a tenant, number @tenant, called @name. May take
+	 * as long as it takes to start a process. What it fails with jobs fail with; -ENODEV if the
+	 * device is on its way out. With &weft_device_desc.contexts only, and not optional then.
+	 */
+	int (*context_open)(struct weft_device *wdev, u32 context, u32 tenant, const char *name);
+	/**
+	 * @context_close: nothing is left in it, or it was lost. Once per context opened; afterwards
+	 * its number may be used for another tenant.
+	 */
+	void (*context_close)(struct weft_device *wdev, u32 context);
+	/**
+	 * @memory_alloc: @size bytes of memory at @offset are somebody's from now on, until
+	 * @memory_free; @address: what jobs are to find in their arguments. For devices whose memory
+	 * is not one range of addresses. Optional, but with its counterpart.
+	 */
+	int (*memory_alloc)(struct weft_device *wdev, u64 offset, u64 size, u64 *address);
+	/** @memory_free: they are nobody's. */
+	void (*memory_free)(struct weft_device *wdev, u64 offset, u64 size);
 	/**
 	 * @telemetry: read the sensors; @t is zeroed, set what there is and its bits in valid.
 	 * Which sensors there are is asked when the device is registered. Optional.
@@ -350,6 +429,27 @@ int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tu
  * in stray_completions of the weft bus.
  */
 void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns);
+
+/**
+ * weft_context_lost() - a context has died, and with it all that it held
+ * @wdev: device
+ * @context: number, from context_open() that has succeeded
+ *
+ * Called before its runs and copies are completed with -ESTALE, as are those that still come. Jobs
+ * that ran there run again if they can; copies and images in it are gone. context_close() follows
+ * when nobody uses it any more, and a later job opens a context anew. Context: process.
+ */
+void weft_context_lost(struct weft_device *wdev, u32 context);
+
+/**
+ * weft_context_retire() - close a context that nobody uses just now, in order
+ * @wdev: device
+ * @context: number
+ *
+ * Context: process, may sleep; its copies are made. Not for a context under context_open().
+ * Return: 0 it was closed, -EBUSY it is in use.
+ */
+int weft_context_retire(struct weft_device *wdev, u32 context);
 
 /** weft_copy_complete() - a copy ended; @error 0 or -errno. Context: any. */
 void weft_copy_complete(struct weft_copy *copy, int error);
