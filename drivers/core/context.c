@@ -15,9 +15,9 @@
  * unloaded, before the backend closes it. Whoever needs it meanwhile waits: that is a bind worker,
  * and closing needs no other bind.
  *
- * Rejected: a device per tenant (the scheduler would take one piece of hardware for several); all of
- * the memory for whoever comes first (a runtime's allocations die with its process, so weft cannot
- * give one tenant's memory to another without starting anew).
+ * Rejected: a device per tenant (the scheduler would take one piece of hardware for several); all
+ * of the memory for whoever comes first (a runtime's allocations die with its process, so weft
+ * cannot give one tenant's memory to another without starting anew).
  */
 #include <linux/module.h>
 

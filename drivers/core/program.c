@@ -27,12 +27,16 @@ static void weft_program_unload(struct weft_loaded *loaded)
 	struct weft_device *wdev = loaded->wdev;
 
 	lockdep_assert_held(&loaded->program->lock);
+	/*
+	 * before it leaves the device's list: whoever closes the context or the device waits for
+	 * that
+	 */
+	if (!loaded->error)
+		wdev->ops->unload_image(wdev, &loaded->image);
 	list_del(&loaded->program_node);
 	mutex_lock(&wdev->loaded_lock);
 	list_del(&loaded->device_node);
 	mutex_unlock(&wdev->loaded_lock);
-	if (!loaded->error)
-		wdev->ops->unload_image(wdev, &loaded->image);
 	put_device(&wdev->dev);
 	kfree(loaded);
 }

@@ -48,8 +48,8 @@ static bool weft_bo_copy_take(struct weft_bo_copy *copy)
 }
 
 /*
- * The first copy of @context that can be taken; with @stale only a STALE one, with @old one not held
- * lately.
+ * The first copy of @context that can be taken; with @stale only a STALE one, with @old one not
+ * held lately.
  */
 static struct weft_bo_copy *weft_region_take(struct weft_region *region, u32 context, bool stale,
 					     bool old)

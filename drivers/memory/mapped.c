@@ -3,10 +3,10 @@
  * DOC: mapped
  *
  * A backend may have to show host pages of a buffer to somebody, a process for instance, and would
- * rather do so once than for each copy. It attaches a user to the buffer and is told when the buffer
- * dies. It is not asked to wait for anything then: it takes the pages away from where they are
- * mapped, and who has pinned one keeps it from being used again, because pages are freed by their
- * reference count.
+ * rather do so once than for each copy. It attaches a user to the buffer and is told when the
+ * buffer dies. It is not asked to wait for anything then: it takes the pages away from where they
+ * are mapped, and who has pinned one keeps it from being used again, because pages are freed by
+ * their reference count.
  *
  * One lock for all: it is taken when a mapping is made or goes, not when it is used, and held for
  * moments. A lock per buffer could not be taken by a backend whose mapping goes first: it does not

@@ -265,8 +265,8 @@ static int weft_region_alloc_range(struct weft_region *region, u32 context,
 }
 
 /*
- * Memory for @copy, which the caller owns (FILLING), in the part of @context. The bytes are those of
- * its last owner: they must be cleared or overwritten before the copy is anything but FILLING.
+ * Memory for @copy, which the caller owns (FILLING), in the part of @context. The bytes are those
+ * of its last owner: they must be cleared or overwritten before the copy is anything but FILLING.
  * Return: 0, -ENOSPC, -ENOMEM, or what the backend says.
  */
 int weft_region_alloc(struct weft_region *region, u32 context, struct weft_bo_copy *copy)

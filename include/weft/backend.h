@@ -166,11 +166,10 @@ struct weft_run {
 	struct list_head node;
 };
 
-/**
- * struct weft_host - the host pages of a buffer, for a backend that has to map them somewhere
- *
- * They are what &weft_copy.pages are some of. Opaque; lives as long as a copy from or to it, or as
- * a &struct weft_host_user that is attached.
+/*
+ * The host pages of a buffer, for a backend that has to map them somewhere: &weft_copy.pages are
+ * some of them. Opaque; lives as long as a copy from or to it, or as a &struct weft_host_user that
+ * is attached.
  */
 struct weft_host;
 
@@ -190,7 +189,8 @@ struct weft_host_user {
 /** weft_host_attach() - keep @user, with its @gone set, informed; inside a copy of @host */
 void weft_host_attach(struct weft_host *host, struct weft_host_user *user);
 /**
- * weft_host_detach() - @user is not interested any more
+ * weft_host_detach() - a user is not interested any more
+ * @user: user, attached or gone
  *
  * Context: process; when it returns gone() is not called from then on, and is not under way. Takes
  * the lock that is held around gone().
@@ -329,14 +329,14 @@ struct weft_backend_ops {
 	 */
 	int (*context_open)(struct weft_device *wdev, u32 context, u32 tenant, const char *name);
 	/**
-	 * @context_close: nothing is left in it, or it was lost. Once per context opened; afterwards
-	 * its number may be used for another tenant.
+	 * @context_close: nothing is left in it, or it was lost. Once per context opened; its
+	 * number may then be used for another tenant.
 	 */
 	void (*context_close)(struct weft_device *wdev, u32 context);
 	/**
 	 * @memory_alloc: @size bytes of memory at @offset are somebody's from now on, until
-	 * @memory_free; @address: what jobs are to find in their arguments. For devices whose memory
-	 * is not one range of addresses. Optional, but with its counterpart.
+	 * @memory_free; @address: what jobs are to find in their arguments. For devices whose
+	 * memory is not one range of addresses. Optional, but with its counterpart.
 	 */
 	int (*memory_alloc)(struct weft_device *wdev, u64 offset, u64 size, u64 *address);
 	/** @memory_free: they are nobody's. */
