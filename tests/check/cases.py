@@ -365,7 +365,7 @@ WRONG = [
     ("loss", "event", "'lost' of 80 did not take place", [("log", "80 lost a\n", "")]),
     ("loss", "event", "comes after other things of the same time", [("log", "80 lost a\n80 end p device=a place=0 status=lost busy=20", "80 end p device=a place=0 status=lost busy=20\n80 lost a")]),
     ("loss", "fail", "no predecessor failed, no input is lost, and a can run it",
-     [("tasks", "after=d", "after=p"), ("tasks", "job p kernel=k read=x devices=a,b\njob d kernel=k read=w devices=b\njob e kernel=k after=p",
+     [("log", "engine=list", "engine=weft policy=fifo"), ("tasks", "after=d", "after=p"), ("tasks", "job p kernel=k read=x devices=a,b\njob d kernel=k read=w devices=b\njob e kernel=k after=p",
                                        "job p kernel=k read=x devices=a,b\njob d kernel=k read=w devices=b\njob e kernel=k"),
       ("log", "0 ready d", "0 ready d\n0 ready e"), ("events", "at 80 lost a", "at 80 lost a"),
       ("log", "60 start p", "60 fail e\n60 start p"), ("log", "80 fail e\n", "")]),
@@ -378,8 +378,9 @@ WRONG = [
      [("log", "0 plan r device=a data=0 start=200 run=100 finish=300 reason=planned\n", "")]),
     ("waits", "conserving", "job r is READY at 0 with a plan for s, which has room",
      [("log", "0 plan r device=a data=0 start=200 run=100 finish=300", "0 plan r device=s data=0 start=0 run=800 finish=800")]),
-    ("waits", "conserving", "job r is planned to end on a at 300: s is idle at 0 and would be done at 250",
-     [("costs", "cost k slow run=800", "cost k slow run=250")]),
+    ("waits", "conserving", "r is planned to end on a at 300: s has room, and was thought to end at 250",
+     [("log", "0 start p", "0 candidate r device=a transfer=0 start=200 run=100 finish=300 reason=planned\n"
+       "0 candidate r device=s transfer=0 start=0 run=250 finish=250 reason=later\n0 start p")]),
 ]
 
 # Logs that cannot be read: (case, words of the message, changes)
@@ -403,3 +404,7 @@ MALFORMED = [
     ("loss", "time goes back", [("events", "at 0 speed b percent=50\nat 80 lost a", "at 80 lost a\nat 0 speed b percent=50")]),
     ("loss", "unknown device 'z'", [("events", "lost a", "lost z")]),
 ]
+
+# With --strict: (case, words, changes)
+LATE = ("waits", "job r is planned to end on a at 300: s is idle at 0 and would be done at 250",
+        [("costs", "cost k slow run=800", "cost k slow run=250")])

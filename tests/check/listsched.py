@@ -38,8 +38,8 @@ class World:
             self.link(own[0], own[1])
         if len(self.hosts) > 1:
             self.link("host", "far")
-        self.costs = {(k, m): (r.randint(20, 400), r.randint(0, 3)) for k in ("k0", "k1", "k2") for m in "fms"
-                      if m == self.devices["d0"]["model"] or r.random() < 0.8}
+        self.costs = {(k, m): (r.randint(20, 400), r.randint(0, 3)) for k in ("k0", "k1", "k2")
+                      for m in sorted({d["model"] for d in self.devices.values()}) if m == self.devices["d0"]["model"] or r.random() < 0.8}
         self.noise = r.choice((0, 0, 30))
         self.events = []
         if r.random() < 0.3:

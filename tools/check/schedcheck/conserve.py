@@ -6,15 +6,21 @@ Judged whenever a moment is over, for engine weft under policy eft only:
 * a READY job that a device with room could run has a plan or a hold, unless
   the scheduler had 64 others to look at before it;
 * the last plan of a READY job is not for a device with room;
-* a plan elsewhere ends no later than the job would have ended on an idle
-  device, at the time of the plan or when the device falls idle. What it would
-  have been is what could have been done for certain: each input that is not on
-  its way already sets out when all transfers that are decided have left its
-  route. Judged only where run times were known and have no noise, and the bytes
-  fit without an eviction.
+* where the log holds the candidates of a plan, none of them that has room would
+  have ended earlier: what the scheduler believed.
 
-Rejected: the best insertion between transfers as the measure (an achievable
-bound condemns nothing that is right, and needs no second scheduler here).
+And a figure, `late-plans`: READY jobs whose plan elsewhere would have ended later
+than on an idle device in truth, at the time of the plan or when the device fell
+idle. It is no fault unless asked for (--strict): a scheduler may rightly believe
+another thing of the links than what is so. The truth is what could have been
+done for certain: each input that is not on its way already sets out when all
+transfers that are decided have left its route, and all that READY jobs with an
+earlier plan of that time want. Counted only for run times that were known (one
+size of a kernel, no noise, full speed), and where the bytes fit without an
+eviction.
+
+Rejected: the best insertion between transfers as the measure (what is achievable
+for certain condemns nothing that is right, and needs no second scheduler here).
 """
 from .history import READY
 
@@ -22,11 +28,11 @@ LOOKED_AT = 64
 
 
 class Conserve:
-    def __init__(self, log, costs, report):
-        self.costs, self.report = costs, report
-        self.judge_ends = bool(log.known) and not costs.percent
+    def __init__(self, log, costs, report, strict=False):
+        self.costs, self.report, self.strict = costs, report, strict
+        self.late_plans = 0
+        self.judge_ends = bool(log.known)
         self.ready = set()          # numbers of READY jobs
-        self.flows = self.seen = 0
         self.was_idle = set()
         self.flying, self.read = [], 0      # transfers that have not ended
         self.said = set()
@@ -38,6 +44,7 @@ class Conserve:
         idle = {d.device.name for d in h.devices.values() if d.present and d.outstanding < d.device.places}
         if self.ready and room:
             self.unplanned(h, room)
+            self.believed(h, {d.device.name for d in room})
         if self.judge_ends and self.ready and idle:
             self.late(h, idle)
         self.was_idle = idle
@@ -64,38 +71,63 @@ class Conserve:
                                  f"and {d.device.name} has room")
                         break
 
+    def believed(self, h, room):
+        for n in sorted(self.ready):
+            s = h.jobs[n]
+            if not s.plan or s.plan.time != h.now or not s.candidates or s.candidates[0] is not s.plan:
+                continue
+            for c in s.candidates[1]:
+                if c.device.name in room and c.reason in ("later", "tie") and c.finish < s.plan.finish:
+                    self.say(n, "believed", s.plan, f"{h.title(s)} is planned to end on {s.plan.device.name} at "
+                             f"{s.plan.finish}: {c.device.name} has room, and was thought to end at {c.finish}")
+
     def late(self, h, idle):
         """Plans made now against all idle devices, older ones against devices that are newly idle."""
         new = idle - self.was_idle
-        for n in sorted(self.ready):
+        planned = sorted((h.jobs[n].plan.number, n) for n in self.ready if h.jobs[n].plan)
+        for _, n in planned:
             s = h.jobs[n]
-            if not s.plan:
-                continue
             for name in sorted(idle if s.plan.time == h.now else new):
                 d = h.devices[name]
-                if d.device is s.plan.device or not h.may_run(s.job, d.device):
-                    continue
-                run = self.costs.true(s.job, d.device.model, s.back, d.speed)
+                if d.device is s.plan.device or not h.may_run(s.job, d.device) or not h.exact(s.job) or \
+                        d.speed != 100 or h.devices[s.plan.device.name].speed != 100:
+                    continue            # what a scheduler knows of another speed is not said
+                run = self.costs.cost(s.job, d.device.model)
                 if h.now + run >= s.plan.finish:
                     continue
-                end = self.would_end(h, s.job, d.device, run)
-                if end is not None and end < s.plan.finish:
-                    self.say(n, "late", s.plan, f"{h.title(s)} is planned to end on {s.plan.device.name} at "
-                             f"{s.plan.finish}: {name} is idle at {h.now} and would be done at {end}")
+                # where the plans before this one leave the links
+                free = self.decided_links(h)
+                for number, other in planned:
+                    if number < s.plan.number and h.jobs[other].plan.time == h.now:
+                        self.fetch(h, h.jobs[other].job, h.jobs[other].plan.device.region, free)
+                there = self.fetch(h, s.job, d.device.region, free)
+                if there is None or not self.fits(h, s.job, d.device) or there + run >= s.plan.finish:
+                    continue
+                self.late_plans += (n, "late") not in self.said
+                self.said.add((n, "late"))
+                if self.strict:
+                    self.say(n, "strict", s.plan, f"{h.title(s)} is planned to end on {s.plan.device.name} at "
+                             f"{s.plan.finish}: {name} is idle at {h.now} and would be done at {there + run}")
 
-    def would_end(self, h, job, device, run):
-        copies, region = h.copies, device.region
-        self.flying = [t for t in self.flying + copies.decided[self.read:] if t.end > h.now
+    def decided_links(self, h):
+        """{port: from when it is free} by what is decided."""
+        decided = h.copies.decided
+        self.flying = [t for t in self.flying + decided[self.read:] if t.end > h.now
                        and (t.cut is None or t.cut > h.now)]
-        self.read = len(copies.decided)
-        free, there, wanted = {}, h.now, 0
+        self.read = len(decided)
+        free = {}
         for t in self.flying:
             for port in t.route:
                 free[port] = max(free.get(port, 0), t.end)
+        return free
+
+    def fetch(self, h, job, region, free):
+        """When the inputs of a job are in a region, if they leave one after the other; None: never."""
+        copies, there = h.copies, h.now
         for b in job.inputs:
             if copies.usable(b, region):
                 continue
-            wanted += h.tasks.blocks[b][0]
+            size = h.tasks.blocks[b][0]
             coming = [t.end for t in self.flying if t.block == b and t.to == region]
             if coming:
                 there = max(there, min(coming))
@@ -105,17 +137,20 @@ class Conserve:
                 route = h.network.route(source, region)
                 if route:
                     start = max([h.now] + [free.get(p, 0) for p in route[0]])
-                    end = start + h.network.duration(source, region, h.tasks.blocks[b][0])
-                    best = min(best or (end, route[0]), (end, route[0]))
-            if not best:
+                    way = (start + h.network.duration(source, region, size), route[0])
+                    best = way if best is None else min(best, way)
+            if best is None:
                 return None
             for port in best[1]:
                 free[port] = best[0]
             there = max(there, best[0])
-        wanted += sum(h.tasks.blocks[b][0] for b in job.writes if region not in copies.valid[b])
-        if device.bytes is not None:
-            held = sum(h.tasks.blocks[b][0] for b, where in copies.valid.items() if region in where) + \
-                sum(h.tasks.blocks[t.block][0] for t in self.flying if t.to == region)
-            if held + wanted > device.bytes:
-                return None
-        return there + run
+        return there
+
+    def fits(self, h, job, device):
+        """Is there space without an eviction?"""
+        if device.bytes is None:
+            return True
+        region, valid = device.region, h.copies.valid
+        held = {b for b, where in valid.items() if region in where} | \
+            {t.block for t in self.flying if t.to == region}
+        return sum(h.tasks.blocks[b][0] for b in held | set(job.inputs + job.writes)) <= device.bytes

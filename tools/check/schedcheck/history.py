@@ -53,7 +53,7 @@ class JobState:
         self.back = 0
         self.plan = self.hold = self.decision = None
         self.run = None                         # the present or last Run
-        self.candidates = None                  # (plan or decision, devices named since)
+        self.candidates = None                  # (plan or decision, candidate lines since)
 
 
 class DeviceState:
@@ -66,11 +66,10 @@ class DeviceState:
 @dataclass
 class Flow:
     """Something that the fair shares of tenants follow from (metrics.py)."""
-    kind: str           # ready, leave (READY no more), weight
+    kind: str           # ready, leave (READY no more)
     tenant: str
-    cls: str = None
-    served: int = 0     # busy x price, of a leave that is a decision
-    weight: int = 0
+    cls: str
+    served: int = 0     # busy x price of the run, of a leave that is a decision
 
 
 class History:
@@ -201,7 +200,7 @@ class History:
         pass
 
     def on_weight(self, e):
-        self.flow.append(Flow("weight", e.what[1], weight=e.what[2]))
+        pass        # figures are at the weights of the tasks file
 
     # Jobs come -----------------------------------------------------------------------
 
@@ -267,7 +266,7 @@ class History:
             self.say("eligible", e, f"{self.title(s)} cannot run on {e.device.name}")
         elif not self.devices[e.device.name].present:
             self.say("lost", e, f"{self.title(s)} is meant for {e.device.name} at {e.time}, which is lost")
-        elif self.log.known and not self.costs.percent and self.devices[e.device.name].speed == 100 \
+        elif self.log.known and self.exact(s.job) and self.devices[e.device.name].speed == 100 \
                 and e.run != self.costs.cost(s.job, e.device.model):
             self.say("expect", e, f"{self.title(s)} is expected to run {e.run} on {e.device.name}, and the "
                      f"costs, which are known, say {self.costs.cost(s.job, e.device.model)}")
@@ -276,6 +275,10 @@ class History:
                      f"finish={e.finish} do not fit together at {e.time}")
         s.candidates = (e, [])
         self.last_asked = s
+
+    def exact(self, job):
+        """Is a known run time the true one? A scheduler may have learned it from another size."""
+        return not self.costs.percent and job.lifetime is None and len(self.tasks.sizes[job.kernel]) == 1
 
     def may_run(self, job, device):
         return (job.devices is None or device.name in job.devices) and \
@@ -295,17 +298,19 @@ class History:
             self.say("expect", e, f"a candidate for {self.title(s)} follows no plan or decision of it")
             return
         asked, named = s.candidates
-        if e.device in named:
+        if any(c.device is e.device for c in named):
             self.say("expect", e, f"device {e.device.name} is a candidate for {self.title(s)} twice")
-        named.append(e.device)
-        if (e.reason in ("chosen", "explore")) != (e.device is asked.device):
+        named.append(e)
+        taken = ("chosen", "explore", "planned") if e.device is asked.device else ()
+        if e.reason not in taken and (taken or e.reason in ("chosen", "explore")):
             self.say("expect", e, f"{self.title(s)}: candidate {e.device.name} is {e.reason}, and "
                      f"{asked.device.name} was taken")
 
     def end_of_candidates(self):
         s, self.last_asked = self.last_asked, None
         if s and s.candidates[1]:
-            missing = [n for n, d in self.devices.items() if d.present and d.device not in s.candidates[1]]
+            missing = [n for n, d in self.devices.items() if d.present
+                       and not any(c.device is d.device for c in s.candidates[1])]
             if missing:
                 self.say("expect", s.candidates[0], f"{self.title(s)}: no candidate line for {missing[0]}")
 
@@ -461,10 +466,12 @@ class History:
         if s.state in (DONE, FAILED, RUNNING) or s.submitted is None:
             self.say("life", e, f"{self.title(s)} fails at {e.time} though it is {STATE[s.state]}")
             return
-        able = [d for d in self.tasks.able(s.job) if self.devices[d.name].present]
-        if not s.doomed and able and not self.copies.lost_inputs(s.job):
+        there = [d.name for d in self.tasks.able(s.job) if self.devices[d.name].present]
+        # a rival may have bound the job's client to a device for good
+        left = there and self.log.engine == "weft"
+        if not s.doomed and left and not self.copies.lost_inputs(s.job):
             self.say("fail", e, f"{self.title(s)} fails at {e.time}: no predecessor failed, no input is lost, "
-                     f"and {able[0].name} can run it")
+                     f"and {there[0]} can run it")
         if s.state == READY:
             self.leave_ready(s)
         elif s.state == OUTSTANDING:

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import floor
 
 from .history import DONE, FAILED
+from .tasks import CLASSES
 
 PRICE_ONE = 1024
 
@@ -18,7 +19,7 @@ def percentile(values, p):
 
 
 def compute(h):
-    """{name: value} of all but the bounds; of a value that is not certain, a set."""
+    """{name: value} of all but the bounds."""
     machine, tasks, log = h.machine, h.tasks, h.log
     done = [s for s in h.jobs if s.state == DONE]
     failed = [s for s in h.jobs if s.state == FAILED]
@@ -81,55 +82,61 @@ class Pair:
 
 
 def lag(h):
-    """The largest lag, and the bounds of all pairs that have it."""
-    weights = dict(h.tasks.weights)
-    backlog, pairs, worst = {}, {}, {}
+    """The largest lag over all classes and pairs of tenants, and its bound."""
+    names = list(h.tasks.weights)
+    best = (0, 0)
+    for cls in CLASSES:
+        widest = lags_of_class(h, cls, names)
+        # the first of equals: by class, then in the order of the tenants
+        for pair in sorted(widest):
+            if widest[pair] > best[0]:
+                best = (widest[pair], bound(h, cls, names[pair[0]], names[pair[1]]))
+    return floor(best[0] / PRICE_ONE), floor(Fraction(best[1]) / PRICE_ONE)
 
-    def close(key):
-        pair = pairs.pop(key)
-        i, j = key[1:]
-        found = Fraction(pair.most - pair.least, weights[i] * weights[j])
-        worst[i, j] = max(worst.get((i, j), 0), found)
 
-    def others(cls, tenant):
-        return [t for (c, t), n in backlog.items() if c == cls and n and t != tenant]
+def lags_of_class(h, cls, names):
+    """{(i, j): lag} of the tenants with these numbers; of both, jobs can use the same devices."""
+    weights = [h.tasks.weights[n] for n in names]
+    number = {n: i for i, n in enumerate(names)}
+    able = [set() for _ in names]
+    for j in h.tasks.jobs:
+        if j.cls == cls:
+            able[number[j.tenant]] |= {d.name for d in h.tasks.able(j)}
+    backlog, open_pairs, widest = [0] * len(names), {}, {}
+
+    def close(i, j):
+        key = (min(i, j), max(i, j))
+        pair = open_pairs.pop(key, None)
+        if pair:
+            found = Fraction(pair.most - pair.least, weights[i] * weights[j])
+            widest[key] = max(widest.get(key, 0), found)
 
     for f in h.flow:
-        if f.kind == "weight":
-            for key in [k for k in pairs if f.tenant in k[1:]]:
-                close(key)
-                pairs[key] = Pair()
-            weights[f.tenant] = f.weight
+        if f.cls != cls:
             continue
-        key = (f.cls, f.tenant)
+        i = number[f.tenant]
+        others = [j for j in range(len(names)) if j != i and backlog[j] and able[i] == able[j]]
         if f.kind == "ready":
-            backlog[key] = backlog.get(key, 0) + 1
-            if backlog[key] == 1:
-                for t in others(f.cls, f.tenant):
-                    pairs[f.cls, min(t, f.tenant), max(t, f.tenant)] = Pair()
+            backlog[i] += 1
+            if backlog[i] == 1:
+                open_pairs.update({(min(i, j), max(i, j)): Pair() for j in others})
             continue
-        if f.served:
-            for (_, i, j), pair in pairs.items():
-                if f.tenant == i:
-                    pair.add(f.served * weights[j])
-                elif f.tenant == j:
-                    pair.add(-f.served * weights[i])
-        backlog[key] -= 1
-        if not backlog[key]:
-            for t in others(f.cls, f.tenant):
-                close((f.cls, min(t, f.tenant), max(t, f.tenant)))
-    for key in list(pairs):
-        close(key)
-    largest = max(worst.values(), default=0)
-    if not worst:
-        return 0, {0}
-    longest = {}
+        for j in others:
+            pair = open_pairs[min(i, j), max(i, j)]
+            pair.add(f.served * weights[j] if i < j else -f.served * weights[j])
+        backlog[i] -= 1
+        if not backlog[i]:
+            for j in others:
+                close(i, j)
+    for i, j in list(open_pairs):
+        close(i, j)
+    return widest
+
+
+def bound(h, cls, *tenants):
+    longest = dict.fromkeys(tenants, 0)
     for run in h.runs:
-        if run.end is not None:
-            t = run.job.tenant
-            longest[t] = max(longest.get(t, 0), (run.end - run.start) * run.device.price)
+        if run.end is not None and run.job.cls == cls and run.job.tenant in longest:
+            longest[run.job.tenant] = max(longest[run.job.tenant], (run.end - run.start) * run.device.price)
     places = sum(d.places + d.depth for d in h.machine.devices.values())
-    bounds = {floor((places + 1) * (Fraction(longest.get(i, 0), h.tasks.weights[i]) +
-                                    Fraction(longest.get(j, 0), h.tasks.weights[j])) / PRICE_ONE)
-              for (i, j), found in worst.items() if found == largest}
-    return floor(largest / PRICE_ONE), bounds
+    return (places + 1) * sum(Fraction(value, h.tasks.weights[t]) for t, value in longest.items())

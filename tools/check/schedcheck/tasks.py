@@ -47,6 +47,7 @@ class Tasks:
         self.blocks = {}                # name -> (bytes, regions at the start)
         self.jobs, self.by_name = [], {}
         self.gangs = {}                 # name -> its jobs
+        self.sizes = {}                 # kernel -> the sizes that its jobs have
         self.writer, self.readers = {}, {}
         submit = None                   # (number, at, client)
         for line in text.lines(path, source, "tasks"):
@@ -112,6 +113,7 @@ class Tasks:
             raise line.bad("a block is named twice")
         for b in blocks:
             text.known(line, self.blocks, b, "block")
+        self.sizes.setdefault(j.kernel, set()).add(j.size)
         j.cls = text.one_of(line, f.get("class", "batch"), CLASSES)
         line.natural(f.get("priority", "0"), 0, 7)
         if "devices" in f:
