@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass, field, asdict
 from pathlib import Path
 
-from . import cache, initramfs, report
+from . import acpi, cache, initramfs, report
 from .cache import say
 
 QEMU = "qemu-system-x86_64"
@@ -78,9 +78,12 @@ class Machine:
             args += ["-device", "intel-iommu,intremap=on,caching-mode=on"]
         # With more than one node each gets a host bridge that says where it is.
         if self.numa > 1 and self.edu + self.ports:
+            bridges = {}
             for n in range(self.numa):
-                args += ["-device", f"pxb-pcie,id=hb{n},bus_nr={64 + 24 * n},bus=pcie.0,"
-                                    f"numa_node={n}"]
+                bus = 64 + 24 * n
+                bridges[bus] = len(range(n, self.edu + self.ports, self.numa))
+                args += ["-device", f"pxb-pcie,id=hb{n},bus_nr={bus},bus=pcie.0,numa_node={n}"]
+            args += acpi.ports(bridges)
         for i in range(self.edu + self.ports):
             bus = f"hb{i % self.numa}" if self.numa > 1 else "pcie.0"
             extra = ",pref64-reserve=64M" if i >= self.edu else ""
@@ -102,6 +105,9 @@ class Machine:
             words += ["nokaslr", "norandmaps", "nohpet"]
         if self.iommu:
             words.append("intel_iommu=on")
+        # The debug kernel lacks what it would have to offer the firmware for these ports.
+        if self.edu + self.ports:
+            words.append("pcie_ports=native")
         return " ".join(words + ([self.append] if self.append else []))
 
 
@@ -248,7 +254,7 @@ def snapshot(kernel, machine):
     return final, initrd
 
 
-def _save(kernel, machine, initrd, directory, limit=240):
+def _save(kernel, machine, initrd, directory, limit=900):
     start = time.monotonic()
     say(f"booting {kernel.release} once for a snapshot "
         f"({machine.smp} cpus, {machine.numa} nodes, {machine.mem} MiB)")
