@@ -11,12 +11,15 @@ DEVICES=/sys/bus/weft/devices
 point() {
 	text=$1
 	shift
+	began=$(cut -d. -f1 /proc/uptime)
 	if said=$("$@" 2>&1); then
 		echo "ok - $text"
 	else
 		echo "not ok - $text"
 		echo "$said" | tail -n 30 | sed 's/^/# /'
 	fi
+	took=$(($(cut -d. -f1 /proc/uptime) - began))
+	[ "$took" -lt 10 ] || echo "# that took $took s"
 }
 
 # is FILE VALUE: the file's first line is that

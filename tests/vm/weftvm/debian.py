@@ -6,7 +6,8 @@ packages under test depend on, and kept in the cache: the files (`root`, to
 run programs of that system natively in a chroot) and the same as a disk
 (`disk`), with Debian's own kernel and initrd. A guest gets a throw-away copy
 of the disk and, read-only, a folder of this machine; if that has a file `run`
-it is run after boot with its output on the second serial port. Rejected:
+it is run after boot with its output on the second serial port. If it cannot be,
+the guest turns itself off. Rejected:
 installing with debian-installer (an hour under emulation), a cloud image
 (made for kernels without DRM).
 """
@@ -29,13 +30,16 @@ PACKAGES = ["systemd", "systemd-sysv", "udev", "dbus", "kmod", "procps", "initra
             f"linux-image-{SERIES}-amd64", f"linux-headers-{SERIES}-amd64",
             "dkms", "gcc", "make", "libc6-dev", "pahole", "libdrm2", "libjson-c5"]
 DISK_MB = 2500
+# modprobe comes back when its device is bound; mount alone may find the transport without it.
 RUNNER = """[Unit]
 Description=What the test brought along
 After=multi-user.target weft.service
+FailureAction=poweroff-force
 [Service]
 Type=idle
-ExecStart=/bin/sh -c 'mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144 test /mnt && \
-exec /bin/sh /mnt/run > /dev/ttyS1 2>&1'
+ExecStartPre=/sbin/modprobe 9pnet_virtio
+ExecStartPre=/bin/mount -t 9p -o trans=virtio,version=9p2000.L,ro,msize=262144 test /mnt
+ExecStart=/bin/sh -c 'exec /bin/sh /mnt/run > /dev/ttyS1 2>&1'
 [Install]
 WantedBy=multi-user.target
 """
