@@ -526,8 +526,11 @@ static void do_job_query(struct process *p, struct fuzz_client *c, struct rng *r
 	q.records = one_in(r, 12) ? bad_pointer(p, r) : one_in(r, 12) ? 0 : p64(record);
 	if (!fuzz_ioctl(CALL_JOB_QUERY, c->fd, DRM_IOCTL_WEFT_JOB_QUERY, &q) &&
 	    q.records == p64(record) && q.stride >= sizeof(*record) &&
-	    record->state == DRM_WEFT_JOB_DONE && record->error < MAX_ERRNO)
+	    record->state == DRM_WEFT_JOB_DONE && record->error < MAX_ERRNO) {
 		__atomic_add_fetch(&counts->job_error[record->error], 1, __ATOMIC_RELAXED);
+		if (!record->error && c->other)
+			__atomic_add_fetch(&counts->elsewhere, 1, __ATOMIC_RELAXED);
+	}
 }
 
 static void do_job_cancel(struct process *p, struct fuzz_client *c, struct rng *r)
@@ -608,16 +611,17 @@ static void do_events(struct process *p, struct fuzz_client *c, struct rng *r)
 
 static void client_reopen(struct fuzz_client *c, struct rng *r)
 {
-	int old = c->fd, fd = pool_open();
+	bool other = one_in(r, 3);
+	int old = c->fd, fd = pool_open(r, other);
 
 	count(CALL_OPEN, fd < 0 ? fd : 0);
 	if (fd < 0)
 		return;
 	memset(&c->bo, 0, sizeof(*c) - offsetof(struct fuzz_client, bo));
 	c->fd = fd;
+	c->other = other;
 	if (old >= 0)
 		count(CALL_CLOSE, close(old) ? -errno : 0);
-	(void)r;
 }
 
 static void do_close(struct process *p, struct fuzz_client *c, struct rng *r)
@@ -677,7 +681,8 @@ void fuzz_step(struct process *p, struct rng *r)
 	struct fuzz_client *c = &p->client[below(r, MAX_CLIENTS)];
 	uint32_t total = 0, at, i;
 
-	if (c->fd < 0)
+	/* a pool may be gone any time: whoever is in one that was made looks for another soon */
+	if (c->fd < 0 || (c->other && one_in(r, 200)))
 		client_reopen(c, r);
 	/* what nearly everything needs */
 	if (!c->program.handle[0] && !pick(r, &c->program, NULL))

@@ -162,6 +162,7 @@ void config_step(struct rng *r)
 	case 8:
 		read_all("/sys/bus/weft/devices/../../../devices/platform/weft", 2);
 		read_all(SIM, 2);
+		read_all("/sys/kernel/config/weft", 2);
 		break;
 	default:
 		read_all("/sys/kernel/debug/weft", 2);
@@ -195,7 +196,8 @@ bool pool_works(void)
 		.count = 1, .stride = sizeof(record), .records = (uintptr_t)&record,
 		.flags = DRM_WEFT_JOB_QUERY_WAIT, .timeout_ns = now_ns() + 60 * SEC,
 	};
-	int fd = pool_open();
+	struct rng r = rng_make(0, 0);
+	int fd = pool_open(&r, false);
 	bool ok;
 
 	ok = fd >= 0 && !ioctl(fd, DRM_IOCTL_WEFT_PROGRAM_CREATE, &p) &&

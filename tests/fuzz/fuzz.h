@@ -44,6 +44,7 @@ enum call {
 	CALL_GEM_CLOSE, CALL_PRIME, CALL_SYNCOBJ_CREATE, CALL_SYNCOBJ_DESTROY,
 	CALL_SYNCOBJ_WAIT, CALL_SYNCOBJ_SIGNAL, CALL_SYNCOBJ_EXPORT, CALL_UNKNOWN,
 	CALL_OPEN, CALL_CLOSE, CALL_MMAP, CALL_TOUCH, CALL_READ, CALL_POLL, CALL_FORK, CALL_CONFIG,
+	CALL_POOL,
 	CALL_COUNT
 };
 
@@ -53,6 +54,7 @@ enum call {
 struct counts {
 	volatile uint64_t call[CALL_COUNT][MAX_ERRNO];	/* by errno, 0 is success */
 	volatile uint64_t job_error[MAX_ERRNO];		/* how jobs ended */
+	volatile uint64_t elsewhere;			/* well, in a pool made meanwhile */
 	volatile bool stop;
 };
 
@@ -63,7 +65,8 @@ long fuzz_ioctl(enum call call, int fd, unsigned long request, void *arg);
 
 /* ------------------------------------------------------------------------------------ calls */
 
-int pool_open(void);
+/* a node of the pool "default", or of one @other; or -errno */
+int pool_open(struct rng *r, bool other);
 /*
  * A client of one process and what it has; threads of the process share it without locks: a stale
  * handle is as good a test as a live one.
@@ -78,6 +81,7 @@ struct things {
 
 struct fuzz_client {
 	volatile int fd;
+	volatile bool other;	/* not the pool "default" */
 	struct things bo, program, queue, syncobj;
 	volatile uint64_t job[64];
 };
@@ -101,6 +105,9 @@ void config_setup(void);
 void config_teardown(void);
 /* one random change of devices, tenants or policy */
 void config_step(struct rng *r);
+/* one random change of pools */
+void pools_step(struct rng *r);
+void pools_teardown(void);
 /* one allocation in a hundred fails from now on; 0 or -errno */
 int alloc_fail_start(void);
 /* also in the calls of this thread and of what it forks */

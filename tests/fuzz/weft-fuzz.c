@@ -7,12 +7,12 @@
  * Usage: weft-fuzz [--seed N] [--seconds N] [--fd-only] [--fail-alloc]
  *
  * There are two processes of three threads, each with four clients; one process is killed and
- * replaced every few seconds. A thread of the parent plays the operator (not with --fd-only). What
- * each thread does follows from the seed alone; how threads meet does not. The kernel is the
- * judge: a report of any of its checkers fails the run. This program fails if a call never
- * succeeded, because then it did not get deep enough, or if the pool does not serve an ordinary
- * client afterwards. With --fail-alloc one allocation in a hundred fails (see alloc.c; a kernel
- * with failslab only).
+ * replaced every few seconds. A thread of the parent plays the operator (not with --fd-only), who
+ * also makes and removes pools. What each thread does follows from the seed alone; how threads
+ * meet does not. The kernel is the judge: a report of any of its checkers fails the run. This
+ * program fails if a call never succeeded, because then it did not get deep enough, if no job did
+ * in a pool made meanwhile, or if the pool "default" does not serve an ordinary client afterwards.
+ * With --fail-alloc one allocation in a hundred fails (see alloc.c; a kernel with failslab only).
  * Rejected: syzkaller (a Go tool chain and a corpus for one small ABI).
  */
 #include <errno.h>
@@ -51,6 +51,7 @@ static const char *const names[CALL_COUNT] = {
 	[CALL_SYNCOBJ_EXPORT] = "SYNCOBJ_EXPORT", [CALL_UNKNOWN] = "(unknown)",
 	[CALL_OPEN] = "open", [CALL_CLOSE] = "close", [CALL_MMAP] = "mmap", [CALL_TOUCH] = "touch",
 	[CALL_READ] = "read", [CALL_POLL] = "poll", [CALL_FORK] = "fork", [CALL_CONFIG] = "config",
+	[CALL_POOL] = "pools",
 };
 
 uint64_t now_ns(void)
@@ -96,31 +97,6 @@ long count(enum call call, long ret)
 long fuzz_ioctl(enum call call, int fd, unsigned long request, void *arg)
 {
 	return count(call, ioctl(fd, request, arg) < 0 ? -errno : 0);
-}
-
-int pool_open(void)
-{
-	static char path[64];
-	char name[16];
-
-	if (*path)
-		return open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-	for (int i = 0; i < 64; i++) {
-		struct drm_version v = { .name = name, .name_len = sizeof(name) - 1 };
-		char at[64];
-		int fd;
-
-		memset(name, 0, sizeof(name));
-		snprintf(at, sizeof(at), "/dev/accel/accel%d", i);
-		fd = open(at, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-		if (fd >= 0 && !ioctl(fd, DRM_IOCTL_VERSION, &v) && !strcmp(name, "weft")) {
-			strcpy(path, at);
-			return fd;
-		}
-		if (fd >= 0)
-			close(fd);
-	}
-	return -ENODEV;
 }
 
 /* --------------------------------------------------------------------------------- processes */
@@ -198,6 +174,8 @@ static void *operate(void *arg)
 		alloc_fail_me();
 	while (!counts->stop) {
 		config_step(&r);
+		if (one_in(&r, 8))
+			pools_step(&r);
 		usleep(1000 * below(&r, 40));
 	}
 	return NULL;
@@ -221,10 +199,15 @@ static bool deep(bool fd_only, bool say)
 
 	if (!all && say)
 		printf("# no job ever succeeded\n");
+	if (!fd_only && !counts->elsewhere) {
+		all = false;
+		if (say)
+			printf("# no job ever succeeded in a pool made meanwhile\n");
+	}
 	for (int c = 0; c < CALL_COUNT; c++) {
 		/* nothing to export, nothing to find, events only when a queue was full */
 		if (counts->call[c][0] || c == CALL_PRIME || c == CALL_UNKNOWN ||
-		    c == CALL_READ || (c == CALL_CONFIG && fd_only))
+		    c == CALL_READ || (fd_only && (c == CALL_CONFIG || c == CALL_POOL)))
 			continue;
 		all = false;
 		if (say)
@@ -241,6 +224,7 @@ static void report(void)
 	}
 	printf("# %-16s", "jobs ended");
 	print_errnos(counts->job_error);
+	printf("# in pools made meanwhile: ok %llu\n", (unsigned long long)counts->elsewhere);
 }
 
 int main(int argc, char **argv)
@@ -307,6 +291,7 @@ int main(int argc, char **argv)
 		printf("# %ld allocations failed\n", failed);
 		all = all && failed;
 	}
+	pools_teardown();
 	works = pool_works();
 	config_teardown();
 	printf("%sok 1 - every call succeeded at least once\n", all ? "" : "not ");
