@@ -9,9 +9,9 @@
  * the readers since the last writer that itself waited for readers. What lies further back is
  * waited for through them. That argument fails for a job that runs although a predecessor
  * failed: a cancelled predecessor ends before its own predecessors do. Such a job therefore
- * takes an edge to every use it conflicts with. Uses are forgotten when their job is DONE, so a
- * buffer never points to a job that its owner may free; that the bytes of a failed writer are
- * LOST is the caller's to know.
+ * takes an edge to every use it conflicts with, and nobody waits through it for what it does not
+ * wait for itself. Uses are forgotten when their job is DONE, so a buffer never points to a job
+ * that its owner may free; that the bytes of a failed writer are LOST is the caller's to know.
  *
  * Poison. A job that fails or is cancelled takes along all that wait for it, breadth first
  * through a list, so that a chain of any length needs no stack.
@@ -101,7 +101,10 @@ static u32 weft_hazard_uses(struct weft_sched_job *job, struct list_head *uses, 
 	return count;
 }
 
-/* Id of the last writer of @data that waited for the readers before it. */
+/*
+ * Id of the last writer of @data that waited for the readers before it, and whose failure would
+ * reach whoever waits for the last writer of all.
+ */
 static u64 weft_hazard_barrier(struct weft_sched_data *data)
 {
 	struct weft_sched_ref *use;
@@ -109,6 +112,8 @@ static u64 weft_hazard_barrier(struct weft_sched_data *data)
 	list_for_each_entry_reverse(use, &data->writers, node) {
 		if (!use->no_implicit)
 			return use->job->id;
+		if (use->job->run_anyway)
+			break;
 	}
 	return 0;
 }

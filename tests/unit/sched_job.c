@@ -166,6 +166,25 @@ static void test_unknown_job(void **state)
 	pool_free(f.p);
 }
 
+/* a writer that runs anyway and lets readers be hides no reader that a cancelled one waited for */
+static void test_reader_behind_anyway(void **state)
+{
+	struct fixture f = setup();
+	struct weft_sched_job *reader = use(&f, R, false, false), *cancelled, *anyway, *writer;
+
+	assert_ptr_equal(pool_pick(f.p).job, reader);
+	pool_start(f.p, reader);
+	cancelled = use(&f, W, false, false);
+	anyway = use(&f, W, true, true);
+	writer = use(&f, W, false, false);
+	assert_int_equal(weft_sched_job_cancel(&f.p->s, cancelled, -ECANCELED, 0), 0);
+	run(&f, anyway, 0);
+	assert_int_equal(writer->state, WEFT_JOB_WAITING);
+	pool_done(f.p, reader, 1);
+	run(&f, writer, 0);
+	pool_free(f.p);
+}
+
 static void test_raw(void **state)
 {
 	struct fixture f = setup();
@@ -562,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_transitions),
 		cmocka_unit_test(test_unknown_job),
 		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_reader_behind_anyway),
 		cmocka_unit_test(test_war_and_waw),
 		cmocka_unit_test(test_readers_since),
 		cmocka_unit_test(test_no_implicit),
