@@ -211,7 +211,7 @@ static void weft_fair_enqueue(struct weft_sched_job *job)
 	job->fair.major = ((u64)(7 - job->priority) << WEFT_RANK_BITS) + WEFT_RANK_MAX -
 			  min(job->rank, WEFT_RANK_MAX);
 	job->fair.minor = job->id;
-	job->fair.mask = job->devices & ~job->denied;
+	job->fair.mask = weft_job_may_use(job) & ~job->denied;
 	weft_tree_insert(&job->client->jobs[job->service], &job->fair);
 }
 
@@ -225,15 +225,15 @@ void weft_fair_insert(struct weft_sched *s, struct weft_sched_job *job)
 {
 	weft_fair_enqueue(job);
 	job->arrival.minor = job->id;
-	job->arrival.mask = job->devices & ~job->denied;
+	job->arrival.mask = weft_job_may_use(job) & ~job->denied;
 	weft_tree_insert(&s->arrivals, &job->arrival);
 	weft_fair_masks(s, job);
 }
 
 void weft_fair_remask(struct weft_sched *s, struct weft_sched_job *job)
 {
-	weft_tree_mask_set(&job->fair, job->devices & ~job->denied);
-	weft_tree_mask_set(&job->arrival, job->devices & ~job->denied);
+	weft_tree_mask_set(&job->fair, weft_job_may_use(job) & ~job->denied);
+	weft_tree_mask_set(&job->arrival, weft_job_may_use(job) & ~job->denied);
 	weft_fair_masks(s, job);
 }
 
@@ -279,6 +279,7 @@ void weft_fair_park(struct weft_sched *s, struct weft_sched_job *job, u64 units)
 void weft_fair_unpark(struct weft_sched *s, struct weft_sched_job *job)
 {
 	weft_fair_charge(s, job, -(s64)job->charged);
+	job->charged = 0;
 	weft_fair_insert(s, job);
 }
 

@@ -68,6 +68,18 @@ void weft_fair_dispatch(struct weft_sched *s, struct weft_sched_job *job, u64 un
 /* @job used @busy_ns of the device it was dispatched to: correct the charge */
 void weft_fair_settle(struct weft_sched *s, struct weft_sched_job *job, u64 busy_ns);
 
+/* devices that @job may be placed on, if they are open and have space */
+static inline u64 weft_job_may_use(const struct weft_sched_job *job)
+{
+	return job->aside ? BIT_ULL(job->device) : job->devices;
+}
+
+/* is @job in the order? */
+static inline bool weft_job_queued(const struct weft_sched_job *job)
+{
+	return job->state == WEFT_JOB_READY || job->aside == WEFT_ASIDE_DUE;
+}
+
 /* ---- job.c */
 bool weft_job_may(const struct weft_sched_job *job, u32 state);
 void weft_job_move(struct weft_sched_job *job, u32 state);
@@ -85,6 +97,9 @@ struct weft_policy {
 
 const struct weft_policy *weft_policy_find(const char *name);
 void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
+/* @job gives its place back but stays on its device; and wants a place there again */
+void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job);
+void weft_place_due(struct weft_sched *s, struct weft_sched_job *job);
 /* no space there for @job, which is not READY, until some is made */
 void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
 		     u64 now);

@@ -175,7 +175,7 @@ static void weft_job_rank(struct weft_sched_job *job)
 			if (rank <= from->rank)
 				continue;
 			from->rank = rank;
-			if (from->state == WEFT_JOB_READY)
+			if (weft_job_queued(from))
 				weft_fair_rekey(from);
 			if (tail < WEFT_RANK_UPDATES)
 				queue[tail++] = from;
@@ -272,6 +272,7 @@ static void weft_job_init(struct weft_sched *s, struct weft_sched_job *job,
 	job->rank = job->own_run;
 	INIT_LIST_HEAD(&job->out);
 	INIT_LIST_HEAD(&job->denied_node);
+	INIT_LIST_HEAD(&job->due);
 }
 
 int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
@@ -328,9 +329,30 @@ int weft_sched_job_bound(struct weft_sched *s, struct weft_sched_job *job, u64 n
 	return 0;
 }
 
+int weft_sched_job_aside(struct weft_sched *s, struct weft_sched_job *job, u64 now)
+{
+	if (!job->known || job->state != WEFT_JOB_BOUND || job->aside)
+		return -EINVAL;
+	weft_log(s, now, WEFT_REC_JOB_ASIDE, job->id, 0, 0, 0, 0, 0, 0);
+	weft_estimate_untry(s, job, s->device[job->device]);
+	weft_place_aside(s, job);
+	weft_fair_settle(s, job, 0);
+	job->charged = 0;
+	return 0;
+}
+
+int weft_sched_job_due(struct weft_sched *s, struct weft_sched_job *job, u64 now)
+{
+	if (!job->known || job->aside != WEFT_ASIDE_WAITS)
+		return -EINVAL;
+	weft_log(s, now, WEFT_REC_JOB_DUE, job->id, 0, 0, 0, 0, 0, 0);
+	weft_place_due(s, job);
+	return 0;
+}
+
 int weft_sched_job_running(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
-	if (!weft_job_may(job, WEFT_JOB_RUNNING))
+	if (!weft_job_may(job, WEFT_JOB_RUNNING) || job->aside)
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_RUNNING, job->id, 0, 0, 0, 0, 0, 0);
 	weft_job_move(job, WEFT_JOB_RUNNING);
@@ -348,13 +370,13 @@ int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int er
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_DONE, job->id, 0, 0, busy_ns, (u64)(s64)error, 0, 0);
 	d = s->device[job->device];
+	if (job->state != WEFT_JOB_RUNNING && !job->aside)
+		weft_estimate_untry(s, job, d);
 	weft_place_release(s, job);
 	weft_place_space_made(s, d);
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
-	if (job->state != WEFT_JOB_RUNNING)
-		weft_estimate_untry(s, job, d);
-	else if (!error)
+	if (job->state == WEFT_JOB_RUNNING && !error)
 		weft_estimate_learn(s, job, d, busy_ns);
 	for (i = 0; i < job->ref_count && !error; i++) {
 		if (job->refs[i].access & WEFT_ACCESS_WRITE)
@@ -375,12 +397,14 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_RETURN, job->id, why, 0, busy_ns, 0, 0, 0);
 	d = s->device[job->device];
+	if (!job->aside)
+		weft_estimate_untry(s, job, d);
 	weft_place_release(s, job);
 	/*
 	 * Of two that fail to bind by turns, neither makes space for the other. With nobody left on
 	 * the device none would ever be made: all may try again, but not one that was alone.
 	 */
-	if (why == WEFT_RETURN_NO_SPACE && d->outstanding) {
+	if (why == WEFT_RETURN_NO_SPACE && (d->outstanding || d->aside)) {
 		weft_place_deny(s, job, d, now);
 	} else {
 		if (why == WEFT_RETURN_NO_SPACE)
@@ -389,7 +413,6 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	}
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
-	weft_estimate_untry(s, job, d);
 	job->device = WEFT_SCHED_NO_DEVICE;
 	job->moves++;
 	weft_job_ready(s, job, now);

@@ -39,10 +39,12 @@
  * J  JOB_RETURN        a: &enum weft_return_reason; arg 0: busy ns
  * J  JOB_CANCEL        arg 0: error (two's complement)
  * J  JOB_DEVICES       arg 0: devices
+ * J  JOB_ASIDE         -
+ * J  JOB_DUE           -
  * -  POLICY_SET        arg 0, 1: policy name
  * -  PICK              -
  * J  DECISION          a: device; b: &enum weft_reason; arg 0: start; 1: transfer ns; 2: run ns;
- *                      3: finish
+ *                      3: finish; of a job that was due: it has a place again
  * J  PLAN              as DECISION, the job stays READY until there is room; device 0xffff
  *                      without candidates: no device has space in its memory for it
  * J  CANDIDATE         as DECISION, one for each present device after a DECISION or PLAN

@@ -22,11 +22,16 @@
  * for each device with room that none of them could use, the first job that can: no device idles
  * behind jobs that it could not run anyway.
  *
+ * A job that is due has its data on one device already and competes for a place there like any
+ * other. If that device takes no new jobs there is nobody to compete with: it is dispatched
+ * before the walk.
+ *
  * Ties: earliest finish, then the device used least so far, then the smallest id. Nothing asks
  * for the vendor, the class or the model.
  *
  * Rejected: work conservation (filling a slow device with the critical path costs up to half of
- * the makespan), plans kept between walks (they go stale with every completion).
+ * the makespan), plans kept between walks (they go stale with every completion), a place for a job
+ * as soon as it is due (many that become due at once would shut everybody else out).
  */
 #include "internal.h"
 
@@ -183,7 +188,7 @@ static void weft_place_candidates(struct weft_sched *s, struct weft_sched_job *j
 		struct weft_estimate e;
 
 		memset(c, 0, sizeof(*c));
-		if (!(job->devices & BIT_ULL(d->id))) {
+		if (!(weft_job_may_use(job) & BIT_ULL(d->id))) {
 			c->reason = WEFT_REASON_NOT_ELIGIBLE;
 			continue;
 		}
@@ -385,7 +390,10 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 {
 	const struct weft_sched_candidate *c = &s->cand[d->id];
 
-	weft_job_move(job, WEFT_JOB_BINDING);
+	if (job->aside == WEFT_ASIDE_DUE)
+		list_del_init(&job->due);
+	else
+		weft_job_move(job, WEFT_JOB_BINDING);
 	job->price = d->price;
 	weft_fair_dispatch(s, job, weft_fair_units(c->run, d->price));
 	weft_place_reserve(s, job, d, now);
@@ -396,19 +404,58 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 	job->plan_finish = c->finish;
 	job->picked_seq = s->space_seq;
 	d->placed++;
-	job->placed = d->outstanding ? 0 : d->placed;
+	if (job->aside)
+		d->aside--;
+	job->aside = WEFT_ASIDE_NOT;
+	job->placed = d->outstanding || d->aside ? 0 : d->placed;
 	d->outstanding++;
 	list_add_tail(&job->node, &d->jobs);
 	weft_log_place(s, job, WEFT_REC_DECISION, d->id, now);
+}
+
+/* A job that is due on a device that takes no new ones, or NULL. */
+static struct weft_sched_job *weft_place_stranded(const struct weft_sched *s)
+{
+	u64 left;
+
+	for (left = s->present & ~s->open; left; left &= left - 1) {
+		struct weft_sched_device *d = s->device[__ffs64(left)];
+
+		if (!list_empty(&d->due))
+			return list_first_entry(&d->due, struct weft_sched_job, due);
+	}
+	return NULL;
+}
+
+/* The job to be dispatched now and @device, where to; or NULL. */
+static struct weft_sched_job *weft_place_walk(struct weft_sched *s, u64 now, u32 *device)
+{
+	struct weft_sched_job *job;
+	u64 covered = 0;
+	u32 looks;
+
+	/* After WEFT_SCHED_LOOKS each look covers one more device, so this ends. */
+	for (looks = 0;; looks++) {
+		job = s->policy->first(s, looks < WEFT_SCHED_LOOKS ?
+				       s->policy->wanted(s) : s->room & ~covered);
+		if (!job)
+			break;
+		covered |= weft_job_may_use(job);
+		weft_place_candidates(s, job, now);
+		*device = s->policy->choose(s);
+		if (s->room & BIT_ULL(*device))
+			break;
+		weft_place_park(s, job, *device, now);
+	}
+	weft_place_unpark(s);
+	return job;
 }
 
 bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *d)
 {
 	struct weft_sched_job *job;
 	u32 device;
-	u64 covered = 0;
 	u64 left;
-	u32 looks;
 
 	weft_log(s, now, WEFT_REC_PICK, 0, 0, 0, 0, 0, 0, 0);
 	s->room = 0;
@@ -418,26 +465,20 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 		if (weft_device_room(s->device[id]))
 			s->room |= BIT_ULL(id);
 	}
+	job = weft_place_stranded(s);
 	/* no plan has to be logged for a device that no READY job could use */
-	if (!(s->room & weft_tree_mask(&s->arrivals)))
+	if (!job && !(s->room & weft_tree_mask(&s->arrivals)))
 		return false;
 	for (left = s->present; left; left &= left - 1)
 		weft_device_prepare(s->device[__ffs64(left)], now);
 
-	/* After WEFT_SCHED_LOOKS each look covers one more device, so this ends. */
-	for (looks = 0;; looks++) {
-		job = s->policy->first(s, looks < WEFT_SCHED_LOOKS ?
-				       s->policy->wanted(s) : s->room & ~covered);
-		if (!job)
-			break;
-		covered |= job->devices;
+	if (job) {
+		device = job->device;
 		weft_place_candidates(s, job, now);
-		device = s->policy->choose(s);
-		if (s->room & BIT_ULL(device))
-			break;
-		weft_place_park(s, job, device, now);
+		s->cand[device].reason = WEFT_REASON_CHOSEN;
+	} else {
+		job = weft_place_walk(s, now, &device);
 	}
-	weft_place_unpark(s);
 	if (!job)
 		return false;
 
@@ -450,8 +491,7 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 	return true;
 }
 
-/* @job leaves its device, whether it is done or goes back to READY. */
-void weft_place_release(struct weft_sched *s, struct weft_sched_job *job)
+static void weft_place_leave(struct weft_sched *s, struct weft_sched_job *job)
 {
 	struct weft_sched_device *d = s->device[job->device];
 	u32 i;
@@ -460,6 +500,37 @@ void weft_place_release(struct weft_sched *s, struct weft_sched_job *job)
 	d->outstanding--;
 	for (i = 0; i < job->ref_count; i++)
 		job->refs[i].data->arriving &= ~BIT_ULL(d->region);
+}
+
+/* @job leaves its device, whether it is done or goes back to READY. */
+void weft_place_release(struct weft_sched *s, struct weft_sched_job *job)
+{
+	if (!job->aside) {
+		weft_place_leave(s, job);
+		return;
+	}
+	if (job->aside == WEFT_ASIDE_DUE) {
+		weft_fair_remove(s, job);
+		list_del_init(&job->due);
+	}
+	job->aside = WEFT_ASIDE_NOT;
+	s->device[job->device]->aside--;
+}
+
+void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job)
+{
+	weft_place_leave(s, job);
+	/* it was placed: what was no candidate then is none now in any case */
+	weft_place_undeny(job);
+	job->aside = WEFT_ASIDE_WAITS;
+	s->device[job->device]->aside++;
+}
+
+void weft_place_due(struct weft_sched *s, struct weft_sched_job *job)
+{
+	job->aside = WEFT_ASIDE_DUE;
+	list_add_tail(&job->due, &s->device[job->device]->due);
+	weft_fair_insert(s, job);
 }
 
 void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d)

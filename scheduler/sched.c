@@ -138,6 +138,8 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
 	d->busy_ns = 0;
 	d->outstanding = 0;
 	INIT_LIST_HEAD(&d->jobs);
+	d->aside = 0;
+	INIT_LIST_HEAD(&d->due);
 	d->down_free = 0;
 	d->up_free = 0;
 	d->space_seq = 0;
@@ -168,7 +170,7 @@ int weft_sched_device_set(struct weft_sched *s, struct weft_sched_device *d,
 
 int weft_sched_device_remove(struct weft_sched *s, struct weft_sched_device *d, u64 now)
 {
-	if (d->outstanding)
+	if (d->outstanding || d->aside)
 		return -EBUSY;
 	weft_log(s, now, WEFT_REC_DEVICE_REMOVE, d->id, 0, 0, 0, 0, 0, 0);
 	s->device[d->id] = NULL;

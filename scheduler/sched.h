@@ -16,6 +16,11 @@
  * weft_sched_job_done(). From BINDING, BOUND and RUNNING weft_sched_job_return() leads back to
  * READY. weft_sched_job_cancel() ends a WAITING or READY job.
  *
+ * A BOUND job that has to wait for something outside the pool is *set aside*: it keeps its device
+ * and its memory there, but gives its place to others and is charged nothing, however long that
+ * takes. When the wait is over it is *due*: it stands in the fair order again, for a place on that
+ * device alone, and weft_sched_pick() decides when it gets one.
+ *
  * Rejected: building on the DRM scheduler (it binds when a job is armed, counts jobs instead of
  * time and cannot move a job); callbacks into the caller that influence a decision (replay
  * would depend on the caller's code).
@@ -45,6 +50,16 @@ enum weft_job_state {
 	WEFT_JOB_BOUND = 3,
 	WEFT_JOB_RUNNING = 4,
 	WEFT_JOB_DONE = 5,
+};
+
+/** enum weft_aside - a BOUND job and its place; struct weft_sched_job.aside */
+enum weft_aside {
+	/** @WEFT_ASIDE_NOT: it has one, as any job from BINDING on */
+	WEFT_ASIDE_NOT = 0,
+	/** @WEFT_ASIDE_WAITS: it gave it back and wants none */
+	WEFT_ASIDE_WAITS,
+	/** @WEFT_ASIDE_DUE: it wants one again */
+	WEFT_ASIDE_DUE,
 };
 
 /** enum weft_service - service classes, same values as enum drm_weft_service */
@@ -167,10 +182,13 @@ struct weft_sched_device {
 
 	/** @busy_ns: engine time used (read only) */
 	u64 busy_ns;
-	/** @outstanding: jobs BINDING, BOUND or RUNNING here (read only) */
+	/** @outstanding: jobs BINDING, BOUND or RUNNING here with a place (read only) */
 	u32 outstanding;
 	/* private to scheduler/ */
 	struct list_head jobs;
+	/* BOUND jobs without a place, and those of them that are due */
+	u32 aside;
+	struct list_head due;
 	/* when the transfers expected so far leave the links free */
 	u64 down_free;
 	u64 up_free;
@@ -264,6 +282,8 @@ struct weft_sched_job {
 	u64 ready_time;
 	/** @poisoned: a predecessor failed and !@run_anyway (read only) */
 	bool poisoned;
+	/** @aside: &enum weft_aside: BOUND, but without a place on its device (read only) */
+	u32 aside;
 	/* private to scheduler/ */
 	bool known;
 	int error;
@@ -279,6 +299,8 @@ struct weft_sched_job {
 	u32 open;
 	/* in a device's jobs, among the poisoned, or among the parked of one pick */
 	struct list_head node;
+	/* in a device's due jobs */
+	struct list_head due;
 	/* where it was placed: expected arrival of data, actual start */
 	u64 est_data;
 	u64 start;
@@ -327,6 +349,8 @@ enum weft_rec_type {
 	WEFT_REC_DEVICE_LINK,
 	WEFT_REC_JOB_DEADLINE,
 	WEFT_REC_JOB_DEVICES,
+	WEFT_REC_JOB_ASIDE,
+	WEFT_REC_JOB_DUE,
 
 	WEFT_REC_DECISION = 64,
 	WEFT_REC_CANDIDATE,
@@ -523,7 +547,7 @@ int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
 
 /**
  * struct weft_sched_decision - what weft_sched_pick() decided
- * @job: now BINDING on @device
+ * @job: now BINDING on @device; or BOUND there as before, but with a place again
  * @device: where
  * @start: when it is expected to start, ns
  * @run: how long it is expected to run, ns
@@ -548,14 +572,30 @@ struct weft_sched_decision {
  * logged when it changes) that counts against the device for the jobs after it, and the walk goes
  * on. Bounded work: at most 2 x WEFT_SCHED_LOOKS jobs are looked at.
  *
- * Return: true and @d filled in (@job is BINDING), false when there is nothing to do now: call
- * again after the next input.
+ * A job that is due counts as one that can use its device alone. Where that takes no new jobs
+ * nobody competes with it, and it gets its place at once.
+ *
+ * Return: true and @d filled in (@job is BINDING, or BOUND if it was due), false when there is
+ * nothing to do now: call again after the next input.
  */
 bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *d);
 
 /* BINDING -> BOUND: a place, memory and data are there */
 int weft_sched_job_bound(struct weft_sched *s, struct weft_sched_job *job, u64 now);
-/* BOUND -> RUNNING: handed to the engine */
+/**
+ * weft_sched_job_aside() - a BOUND job gives its place back until it is due
+ * @s: scheduler
+ * @job: the job
+ * @now: ns
+ *
+ * What it was charged is given back. It stays BOUND and ends with weft_sched_job_done() from there
+ * as well. An input like any other (WEFT_REC_JOB_ASIDE).
+ * Return: 0, -EINVAL if it is not BOUND or is aside already.
+ */
+int weft_sched_job_aside(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+/* the wait of a job that is aside is over; -EINVAL: there is none (WEFT_REC_JOB_DUE) */
+int weft_sched_job_due(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+/* BOUND -> RUNNING: handed to the engine. -EINVAL also for a job without a place */
 int weft_sched_job_running(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 
 /**

@@ -187,7 +187,9 @@ struct weft_sched_decision pool_pick(struct pool *p)
 	struct weft_sched_decision d;
 
 	assert_true(weft_sched_pick(&p->s, p->now, &d));
-	assert_int_equal(d.job->state, WEFT_JOB_BINDING);
+	/* BOUND: it was due */
+	assert_true(d.job->state == WEFT_JOB_BINDING || d.job->state == WEFT_JOB_BOUND);
+	assert_int_equal(d.job->aside, WEFT_ASIDE_NOT);
 	assert_int_equal(d.job->device, d.device->id);
 	return d;
 }

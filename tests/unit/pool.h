@@ -82,7 +82,7 @@ struct weft_sched_job *pool_job(struct pool *p, struct weft_sched_client *c, u64
 /* teach it that @kernel takes @ns on @d at size 1 */
 void pool_teach(struct pool *p, struct weft_sched_client *c, u64 kernel,
 		struct weft_sched_device *d, u64 ns);
-/* a pick that must decide; the job is BINDING */
+/* a pick that must decide; the job is BINDING, or BOUND if it was due */
 struct weft_sched_decision pool_pick(struct pool *p);
 /* a pick that must decide nothing */
 void pool_pick_none(struct pool *p);

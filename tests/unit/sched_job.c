@@ -153,6 +153,82 @@ static void test_transitions(void **state)
 	}
 }
 
+/* a BOUND job that was set aside */
+static struct weft_sched_job *aside(struct fixture *f, struct weft_sched_client *c)
+{
+	struct weft_sched_job *job = pool_job(f->p, c, 1);
+
+	assert_ptr_equal(pool_pick(f->p).job, job);
+	assert_int_equal(weft_sched_job_bound(&f->p->s, job, f->p->now), 0);
+	assert_int_equal(weft_sched_job_aside(&f->p->s, job, f->p->now), 0);
+	assert_int_equal(job->state, WEFT_JOB_BOUND);
+	assert_int_equal(job->aside, WEFT_ASIDE_WAITS);
+	return job;
+}
+
+/* aside and due are for BOUND jobs, in that order; refused calls leave no record */
+static void test_aside_transitions(void **state)
+{
+	u32 from;
+
+	for (from = WEFT_JOB_WAITING; from <= WEFT_JOB_DONE; from++) {
+		struct fixture f = setup();
+		struct weft_sched *s = &f.p->s;
+		struct weft_sched_job *pre, *job = reach(&f, from, &pre);
+		bool may = from == WEFT_JOB_BOUND;
+		u64 seq = s->seq;
+
+		assert_int_equal(weft_sched_job_due(s, job, 0), -EINVAL);
+		assert_int_equal(s->seq, seq);
+		assert_int_equal(weft_sched_job_aside(s, job, 0), may ? 0 : -EINVAL);
+		assert_int_equal(s->seq, seq + may);
+		assert_int_equal(job->state, from);
+		if (may) {
+			assert_int_equal(weft_sched_job_aside(s, job, 0), -EINVAL);
+			assert_int_equal(weft_sched_job_running(s, job, 0), -EINVAL);
+			assert_int_equal(weft_sched_job_cancel(s, job, -EINTR, 0), -EINVAL);
+			assert_int_equal(weft_sched_job_due(s, job, 0), 0);
+			assert_int_equal(weft_sched_job_due(s, job, 0), -EINVAL);
+			assert_int_equal(weft_sched_job_running(s, job, 0), -EINVAL);
+			assert_int_equal(s->seq, seq + 2);
+			run(&f, job, 0);
+			assert_int_equal(job->moves, 0);
+		}
+		pool_free(f.p);
+	}
+}
+
+/* it ends from there, waiting or due, and it may go back to READY */
+static void test_aside_ends(void **state)
+{
+	struct fixture f = setup();
+	struct weft_sched *s = &f.p->s;
+	struct weft_sched_job *job;
+	u32 i;
+
+	for (i = 0; i < 4; i++) {
+		job = aside(&f, f.c);
+		assert_int_equal(f.d->outstanding, 0);
+		assert_int_equal(weft_sched_device_remove(s, f.d, 0), -EBUSY);
+		if (i & 1)
+			assert_int_equal(weft_sched_job_due(s, job, 0), 0);
+		if (i & 2) {
+			assert_int_equal(weft_sched_job_return(s, job, WEFT_RETURN_DRAIN, 0, 0), 0);
+			assert_int_equal(job->state, WEFT_JOB_READY);
+			assert_int_equal(job->moves, 1);
+			run(&f, job, 0);
+		} else {
+			assert_int_equal(weft_sched_job_done(s, job, -ETIME, 0, 0), 0);
+		}
+		assert_int_equal(job->state, WEFT_JOB_DONE);
+		assert_int_equal(job->aside, WEFT_ASIDE_NOT);
+		assert_int_equal(f.d->outstanding, 0);
+		pool_pick_none(f.p);
+	}
+	assert_int_equal(weft_sched_device_remove(s, f.d, 0), 0);
+	pool_free(f.p);
+}
+
 static void test_unknown_job(void **state)
 {
 	struct fixture f = setup();
@@ -162,6 +238,8 @@ static void test_unknown_job(void **state)
 	assert_int_equal(weft_sched_job_cancel(s, &job, -ECANCELED, 0), -EINVAL);
 	assert_int_equal(weft_sched_job_bound(s, &job, 0), -EINVAL);
 	assert_int_equal(weft_sched_job_done(s, &job, 0, 0, 0), -EINVAL);
+	assert_int_equal(weft_sched_job_aside(s, &job, 0), -EINVAL);
+	assert_int_equal(weft_sched_job_due(s, &job, 0), -EINVAL);
 	weft_sched_job_forget(s, &job);
 	pool_free(f.p);
 }
@@ -580,6 +658,8 @@ int main(void)
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_transitions),
 		cmocka_unit_test(test_unknown_job),
+		cmocka_unit_test(test_aside_transitions),
+		cmocka_unit_test(test_aside_ends),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_reader_behind_anyway),
 		cmocka_unit_test(test_war_and_waw),

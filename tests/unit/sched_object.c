@@ -287,7 +287,7 @@ static void test_names(void **state)
 	struct weft_log_header header;
 	u32 i;
 
-	for (i = WEFT_REC_INIT; i <= WEFT_REC_JOB_DEVICES; i++)
+	for (i = WEFT_REC_INIT; i <= WEFT_REC_JOB_DUE; i++)
 		assert_non_null(weft_rec_name(i));
 	for (i = WEFT_REC_DECISION; i <= WEFT_REC_POISONED; i++)
 		assert_non_null(weft_rec_name(i));

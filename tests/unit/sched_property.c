@@ -7,7 +7,7 @@
  * A small discrete-event simulation drives the scheduler: devices with true run times that the
  * scheduler has to learn, jobs with buffers and edges, and now and then a failure, a cancel, a bind
  * without space, a lost device, a changed weight or policy. An oracle that knows nothing of
- * hazard lists compares every pair of jobs. The log is replayed at the end of each workload.
+ * hazard lists compares every pair of jobs. Some jobs are set aside and become due later. The log is replayed at the end of each workload.
  *
  * Every workload follows from its seed, which is printed if it fails.
  */
@@ -34,6 +34,8 @@ struct world {
 	/* when the running job ends; 0: not running */
 	u64 end[JOBS];
 	u32 ends[JOBS];
+	/* it is set aside, or due */
+	bool aside[JOBS];
 	/* records of the log that were looked at, last plan of each job */
 	size_t seen;
 	size_t plan[JOBS];
@@ -185,6 +187,8 @@ static void check_conserving(struct world *w)
 		for (k = 0; k < JOBS && w->job[k]; k++) {
 			const struct weft_rec *plan, *c;
 
+			/* one that is due runs here and nowhere else */
+			check(w, w->job[k]->aside != WEFT_ASIDE_DUE || w->job[k]->device != d->id);
 			if (w->job[k]->state != WEFT_JOB_READY ||
 			    !(w->job[k]->devices & ~w->job[k]->denied & BIT_ULL(d->id)))
 				continue;
@@ -205,7 +209,7 @@ static void start_or_bounce(struct world *w, struct weft_sched_decision *d)
 
 	int ret;
 
-	if (!rnd(w, 20)) {
+	if (!rnd(w, 20) && d->job->state == WEFT_JOB_BINDING) {
 		ret = weft_sched_job_return(&w->p->s, d->job, WEFT_RETURN_NO_SPACE, 0, w->p->now);
 		if (ret == -ENOSPC) {
 			ret = weft_sched_job_cancel(&w->p->s, d->job, ret, w->p->now);
@@ -214,7 +218,18 @@ static void start_or_bounce(struct world *w, struct weft_sched_decision *d)
 		assert_int_equal(ret, 0);
 		return;
 	}
-	pool_start(w->p, d->job);
+	if (d->job->state == WEFT_JOB_BOUND) {
+		check(w, w->aside[i] && !d->job->aside);
+		w->aside[i] = false;
+		assert_int_equal(weft_sched_job_running(&w->p->s, d->job, w->p->now), 0);
+	} else if (!rnd(w, 6)) {
+		assert_int_equal(weft_sched_job_bound(&w->p->s, d->job, w->p->now), 0);
+		assert_int_equal(weft_sched_job_aside(&w->p->s, d->job, w->p->now), 0);
+		w->aside[i] = true;
+		return;
+	} else {
+		pool_start(w->p, d->job);
+	}
 	w->end[i] = w->p->now + 1 + true_run(d->job, d->device);
 }
 
@@ -240,9 +255,10 @@ static void lose(struct world *w, struct weft_sched_device *d)
 	to.open = false;
 	assert_int_equal(weft_sched_device_set(&w->p->s, d, &to, w->p->now), 0);
 	for (i = 0; i < JOBS; i++) {
-		if (!w->end[i] || w->job[i]->device != d->id)
+		if ((!w->end[i] && !w->aside[i]) || w->job[i]->device != d->id)
 			continue;
 		w->end[i] = 0;
+		w->aside[i] = false;
 		assert_int_equal(weft_sched_job_return(&w->p->s, w->job[i],
 						       WEFT_RETURN_DEVICE_LOST, 0, w->p->now), 0);
 	}
@@ -290,6 +306,29 @@ static void disturb(struct world *w, u32 submitted)
 	}
 }
 
+/* What some of the jobs that are set aside wait for has come, or they end as they are. */
+static void come(struct world *w)
+{
+	struct weft_sched *s = &w->p->s;
+	u32 i;
+
+	for (i = 0; i < JOBS; i++) {
+		if (!w->aside[i] || rnd(w, 3))
+			continue;
+		if (rnd(w, 4)) {
+			/* the second time it is due already */
+			u32 was = w->job[i]->aside;
+
+			assert_int_equal(weft_sched_job_due(s, w->job[i], w->p->now),
+					 was == WEFT_ASIDE_WAITS ? 0 : -EINVAL);
+			continue;
+		}
+		w->aside[i] = false;
+		w->ends[i]++;
+		assert_int_equal(weft_sched_job_done(s, w->job[i], -ETIME, 0, w->p->now), 0);
+	}
+}
+
 /* The next end of a running job, if any runs. */
 static void advance(struct world *w)
 {
@@ -318,7 +357,8 @@ static void check_end(struct world *w)
 		check(w, w->ends[i] + w->job[i]->poisoned == 1);
 	}
 	for (i = 0; i < w->device_count; i++) {
-		check(w, !w->device[i]->outstanding);
+		check(w, !w->device[i]->outstanding && !w->device[i]->aside);
+		check(w, list_empty(&w->device[i]->due));
 		check(w, list_empty(&w->device[i]->jobs));
 		total += w->device[i]->busy_ns;
 	}
@@ -372,6 +412,7 @@ static void test_random_workloads(void **state)
 				check_conserving(w);
 			if (submitted)
 				disturb(w, submitted);
+			come(w);
 			advance(w);
 			check(w, turns++ < 100 * JOBS);
 		}

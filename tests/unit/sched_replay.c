@@ -49,6 +49,19 @@ static struct pool *busy_pool(void)
 	assert_int_equal(weft_sched_job_return(&p->s, job, WEFT_RETURN_DEVICE_LOST, 3, p->now), 0);
 	assert_int_equal(weft_sched_job_cancel(&p->s, b, -ETIME, p->now), 0);
 	assert_int_equal(weft_sched_job_cancel(&p->s, job, -ECANCELED, p->now), 0);
+	/* two that wait for something outside: one gets its place again, one ends as it is */
+	for (u32 i = 0; i < 2; i++) {
+		job = pool_add(p, .client = c, .kernel = 1, .devices = 1);
+		assert_ptr_equal(pool_pick(p).job, job);
+		assert_int_equal(weft_sched_job_bound(&p->s, job, p->now), 0);
+		assert_int_equal(weft_sched_job_aside(&p->s, job, p->now), 0);
+		assert_int_equal(weft_sched_job_due(&p->s, job, p->now), 0);
+		if (!i) {
+			assert_ptr_equal(pool_pick(p).job, job);
+			assert_int_equal(weft_sched_job_running(&p->s, job, p->now), 0);
+		}
+		assert_int_equal(weft_sched_job_done(&p->s, job, -ETIME, 0, p->now), 0);
+	}
 	weft_sched_data_remove(&p->s, y, p->now);
 	assert_int_equal(weft_sched_device_remove(&p->s, d[1], p->now), 0);
 	assert_int_equal(weft_sched_client_remove(&p->s, left, p->now), 0);
@@ -85,6 +98,8 @@ static void test_unused_fields_are_zero(void **state)
 		[WEFT_REC_JOB_RETURN] = A | ARG0,
 		[WEFT_REC_JOB_CANCEL] = ARG0,
 		[WEFT_REC_JOB_DEVICES] = ARG0,
+		[WEFT_REC_JOB_ASIDE] = 0,
+		[WEFT_REC_JOB_DUE] = 0,
 		[WEFT_REC_POLICY_SET] = ARG0 | ARG1,
 		[WEFT_REC_PICK] = 0,
 		[WEFT_REC_DECISION] = A | B | ARGS,

@@ -500,6 +500,10 @@ static int input_job(struct replay *r, const struct weft_rec *rec)
 	switch (rec->type) {
 	case WEFT_REC_JOB_BOUND:
 		return weft_sched_job_bound(&r->s, &o->job, rec->time);
+	case WEFT_REC_JOB_ASIDE:
+		return weft_sched_job_aside(&r->s, &o->job, rec->time);
+	case WEFT_REC_JOB_DUE:
+		return weft_sched_job_due(&r->s, &o->job, rec->time);
 	case WEFT_REC_JOB_RUNNING:
 		return weft_sched_job_running(&r->s, &o->job, rec->time);
 	case WEFT_REC_JOB_DONE:
@@ -552,6 +556,8 @@ static int (* const inputs[])(struct replay *r, const struct weft_rec *rec) = {
 	[WEFT_REC_JOB_RETURN] = input_job,
 	[WEFT_REC_JOB_CANCEL] = input_job,
 	[WEFT_REC_JOB_DEVICES] = input_job,
+	[WEFT_REC_JOB_ASIDE] = input_job,
+	[WEFT_REC_JOB_DUE] = input_job,
 	[WEFT_REC_POLICY_SET] = input_policy,
 	[WEFT_REC_PICK] = input_pick,
 };
