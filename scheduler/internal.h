@@ -99,7 +99,7 @@ const struct weft_policy *weft_policy_find(const char *name);
 void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
 /* @job gives its place back but stays on its device; and wants a place there again */
 void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job);
-void weft_place_due(struct weft_sched *s, struct weft_sched_job *job);
+void weft_place_due(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 /* no space there for @job, which is not READY, until some is made */
 void weft_place_deny(struct weft_sched *s, struct weft_sched_job *job, struct weft_sched_device *d,
 		     u64 now);

@@ -346,7 +346,7 @@ int weft_sched_job_due(struct weft_sched *s, struct weft_sched_job *job, u64 now
 	if (!job->known || job->aside != WEFT_ASIDE_WAITS)
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_DUE, job->id, 0, 0, 0, 0, 0, 0);
-	weft_place_due(s, job);
+	weft_place_due(s, job, now);
 	return 0;
 }
 

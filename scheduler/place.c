@@ -23,8 +23,10 @@
  * behind jobs that it could not run anyway.
  *
  * A job that is due has its data on one device already and competes for a place there like any
- * other. If that device takes no new jobs there is nobody to compete with: it is dispatched
- * before the walk.
+ * other. Others may wait for it who know nothing of our order, and not for ever; so if the order
+ * keeps it out for too long it is dispatched before the walk, but only one of them at a time, or
+ * those who wait first could shut out the rest. On a device that takes no new jobs there is nobody
+ * to shut out: all of them are.
  *
  * Ties: earliest finish, then the device used least so far, then the smallest id. Nothing asks
  * for the vendor, the class or the model.
@@ -413,16 +415,24 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 	weft_log_place(s, job, WEFT_REC_DECISION, d->id, now);
 }
 
-/* A job that is due on a device that takes no new ones, or NULL. */
-static struct weft_sched_job *weft_place_stranded(const struct weft_sched *s)
+/* A job that is due and gets its place out of turn, or NULL. */
+static struct weft_sched_job *weft_place_urgent(struct weft_sched *s, u64 now)
 {
 	u64 left;
 
-	for (left = s->present & ~s->open; left; left &= left - 1) {
+	for (left = s->present; left; left &= left - 1) {
 		struct weft_sched_device *d = s->device[__ffs64(left)];
+		struct weft_sched_job *job;
 
-		if (!list_empty(&d->due))
-			return list_first_entry(&d->due, struct weft_sched_job, due);
+		if (list_empty(&d->due))
+			continue;
+		job = list_first_entry(&d->due, struct weft_sched_job, due);
+		if (!d->open)
+			return job;
+		if (d->urgent || !weft_device_room(d) || now - job->due_time < WEFT_SCHED_PATIENCE)
+			continue;
+		d->urgent = job->id;
+		return job;
 	}
 	return NULL;
 }
@@ -465,7 +475,7 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 		if (weft_device_room(s->device[id]))
 			s->room |= BIT_ULL(id);
 	}
-	job = weft_place_stranded(s);
+	job = weft_place_urgent(s, now);
 	/* no plan has to be logged for a device that no READY job could use */
 	if (!job && !(s->room & weft_tree_mask(&s->arrivals)))
 		return false;
@@ -498,6 +508,8 @@ static void weft_place_leave(struct weft_sched *s, struct weft_sched_job *job)
 
 	list_del_init(&job->node);
 	d->outstanding--;
+	if (d->urgent == job->id)
+		d->urgent = 0;
 	for (i = 0; i < job->ref_count; i++)
 		job->refs[i].data->arriving &= ~BIT_ULL(d->region);
 }
@@ -526,9 +538,10 @@ void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job)
 	s->device[job->device]->aside++;
 }
 
-void weft_place_due(struct weft_sched *s, struct weft_sched_job *job)
+void weft_place_due(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
 	job->aside = WEFT_ASIDE_DUE;
+	job->due_time = now;
 	list_add_tail(&job->due, &s->device[job->device]->due);
 	weft_fair_insert(s, job);
 }

@@ -140,6 +140,7 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
 	INIT_LIST_HEAD(&d->jobs);
 	d->aside = 0;
 	INIT_LIST_HEAD(&d->due);
+	d->urgent = 0;
 	d->down_free = 0;
 	d->up_free = 0;
 	d->space_seq = 0;

@@ -82,6 +82,8 @@ enum weft_service {
 #define WEFT_SCHED_CREDITS_MAX	4096u
 #define WEFT_SCHED_DEPTH_MAX	16u
 #define WEFT_SCHED_PRICE_MAX	1048576u
+/* A job that was due for so long, ns, may take one place of its device out of turn */
+#define WEFT_SCHED_PATIENCE	1000000000ull
 
 /*
  * struct weft_sched_group - the members of a class (tenants) or of a tenant (clients)
@@ -186,9 +188,11 @@ struct weft_sched_device {
 	u32 outstanding;
 	/* private to scheduler/ */
 	struct list_head jobs;
-	/* BOUND jobs without a place, and those of them that are due */
+	/* BOUND jobs without a place, and those of them that are due, oldest first */
 	u32 aside;
 	struct list_head due;
+	/* id of the job that has its place out of turn, 0: none */
+	u64 urgent;
 	/* when the transfers expected so far leave the links free */
 	u64 down_free;
 	u64 up_free;
@@ -299,8 +303,9 @@ struct weft_sched_job {
 	u32 open;
 	/* in a device's jobs, among the poisoned, or among the parked of one pick */
 	struct list_head node;
-	/* in a device's due jobs */
+	/* in a device's due jobs, since when */
 	struct list_head due;
+	u64 due_time;
 	/* where it was placed: expected arrival of data, actual start */
 	u64 est_data;
 	u64 start;
@@ -573,7 +578,8 @@ struct weft_sched_decision {
  * on. Bounded work: at most 2 x WEFT_SCHED_LOOKS jobs are looked at.
  *
  * A job that is due counts as one that can use its device alone. Where that takes no new jobs
- * nobody competes with it, and it gets its place at once.
+ * nobody competes with it, and it gets its place at once. Where others would keep it out for longer
+ * than WEFT_SCHED_PATIENCE it gets one out of turn, one job of a device at a time.
  *
  * Return: true and @d filled in (@job is BINDING, or BOUND if it was due), false when there is
  * nothing to do now: call again after the next input.

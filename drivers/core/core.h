@@ -901,7 +901,6 @@ int weft_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 /* syncobj.c */
 int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
 		  struct weft_job **from, struct dma_fence **fence);
-int weft_sync_wait(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point);
 int weft_sync_prepare(struct weft_job *job, struct drm_file *file,
 		      const struct drm_weft_out_sync *out, u32 count);
 int weft_sync_promise(struct weft_job *job);

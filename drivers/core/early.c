@@ -15,9 +15,12 @@
  * WEFT_CAP_EARLY are eligible. What is left is annotated as a fence-signalling section: this file's
  * workers, the pump, and the backend's part of an abort.
  *
- * A published job waits for foreign fences beside its engine's list of BOUND jobs, holding no
- * credit. Their callbacks do nothing but queue work. The wait is bounded (WEFT_EARLY_WAIT_NS), and
- * so is the run (WEFT_EARLY_CAP_NS): a foreigner that never signals costs this job an ETIME.
+ * A published job that has to wait for foreign fences is set aside: it keeps its memory, but neither
+ * a credit nor a place among the BOUND jobs that another could use, however many there are. Their
+ * callbacks do nothing but queue work. When all have signalled it is due, and the scheduler gives it
+ * a place on its device in the fair order. The wait is bounded (WEFT_EARLY_WAIT_NS), and so is the
+ * run (WEFT_EARLY_CAP_NS): a foreigner that never signals costs this job an ETIME, and others
+ * nothing.
  *
  * Rejected: publishing at SUBMIT of a job that is still WAITING (the fence would depend on late
  * jobs, which nothing bounds); running from a fence callback (their lock would be outside ours);
@@ -37,10 +40,11 @@
 
 /* ------------------------------------------------------------------ lifetime */
 
-static void weft_early_ready_work(struct work_struct *work);
+static void weft_early_due_work(struct work_struct *work);
+static void weft_early_start_work(struct work_struct *work);
 static void weft_early_flush_work(struct work_struct *work);
 
-int weft_early_init(struct weft_job *job, u32 named)
+int weft_early_init(struct weft_job *job, struct dma_fence **named, u32 count)
 {
 	struct weft_early *early = kzalloc(sizeof(*early), GFP_KERNEL_ACCOUNT);
 
@@ -48,12 +52,16 @@ int weft_early_init(struct weft_job *job, u32 named)
 		return -ENOMEM;
 	early->job = job;
 	job->early = early;
-	INIT_WORK(&early->ready_work, weft_early_ready_work);
+	INIT_WORK(&early->due_work, weft_early_due_work);
+	INIT_WORK(&early->start_work, weft_early_start_work);
 	INIT_WORK(&early->flush_work, weft_early_flush_work);
 	early->fence = weft_fence_create();
-	early->named = kvcalloc(named, sizeof(*early->named), GFP_KERNEL_ACCOUNT);
 	/* weft_early_fini() comes with the job */
-	return early->fence && (early->named || !named) ? 0 : -ENOMEM;
+	if (!early->fence)
+		return -ENOMEM;
+	early->named = named;
+	early->named_count = count;
+	return 0;
 }
 
 /* Afterwards no callback runs any more. */
@@ -69,6 +77,7 @@ static void weft_early_deps_drop(struct weft_early *early)
 	kvfree(early->deps);
 	early->deps = NULL;
 	early->dep_count = 0;
+	early->waits = false;
 }
 
 void weft_early_fini(struct weft_job *job)
@@ -80,7 +89,8 @@ void weft_early_fini(struct weft_job *job)
 		return;
 	weft_early_deps_drop(early);
 	/* what the last callback queued finds nothing to do, but finds it in @early */
-	cancel_work_sync(&early->ready_work);
+	cancel_work_sync(&early->due_work);
+	cancel_work_sync(&early->start_work);
 	cancel_work_sync(&early->flush_work);
 	for (i = 0; i < early->named_count; i++)
 		dma_fence_put(early->named[i]);
@@ -123,6 +133,8 @@ static void weft_early_dep_add(struct weft_early *early, struct dma_fence *fence
 	dep->fence = fence;
 	dep->job = early->job;
 	dep->named = named;
+	if (!dma_fence_is_signaled(fence))
+		early->waits = true;
 }
 
 /*
@@ -165,6 +177,22 @@ static int weft_early_collect(struct weft_job *job)
 	return 0;
 }
 
+/* It holds nothing that another job could use, but memory. */
+static void weft_early_aside_locked(struct weft_job *job)
+{
+	lockdep_assert_held(&job->pool->lock);
+	WARN_ON(weft_sched_job_aside(&job->pool->sched, &job->sched, weft_now()));
+	job->engine->assigned--;
+}
+
+/* The pump: @job has a place on its device again. */
+void weft_early_resume_locked(struct weft_job *job)
+{
+	lockdep_assert_held(&job->pool->lock);
+	job->engine->assigned++;
+	queue_work(job->pool->early_wq, &job->early->start_work);
+}
+
 /* The point of no return. -EINTR: its SUBMIT wants it back; another errno: it ends with that. */
 static int weft_early_commit(struct weft_job *job)
 {
@@ -180,6 +208,8 @@ static int weft_early_commit(struct weft_job *job)
 		job->early->committed = true;
 		weft_job_bound_locked(job);
 		job->run.timeout_ns = min(job->run.timeout_ns, WEFT_EARLY_CAP_NS);
+		if (job->early->waits)
+			weft_early_aside_locked(job);
 	}
 	spin_unlock(&pool->lock);
 	return ret;
@@ -192,7 +222,7 @@ static void weft_early_dep_signaled(struct dma_fence *fence, struct dma_fence_cb
 	struct weft_job *job = dep->job;
 
 	if (atomic_dec_and_test(&job->early->pending))
-		queue_work(job->pool->early_wq, &job->early->ready_work);
+		queue_work(job->pool->early_wq, &job->early->due_work);
 }
 
 /* Did what the submitter asked for come out well? */
@@ -209,7 +239,7 @@ static int weft_early_named_error(struct weft_job *job)
 	return 0;
 }
 
-/* Nothing foreign is waited for any more: bring in what others may have written, and queue up. */
+/* It has a place: bring in what others may have written, and queue up. */
 static void weft_early_go(struct weft_job *job)
 {
 	int err;
@@ -224,11 +254,35 @@ static void weft_early_go(struct weft_job *job)
 		weft_engine_add(job->engine, job);
 }
 
-static void weft_early_ready_work(struct work_struct *work)
+static void weft_early_start_work(struct work_struct *work)
 {
 	bool cookie = dma_fence_begin_signalling();
 
-	weft_early_go(container_of(work, struct weft_early, ready_work)->job);
+	weft_early_go(container_of(work, struct weft_early, start_work)->job);
+	dma_fence_end_signalling(cookie);
+}
+
+/* Nothing foreign is waited for any more. */
+static void weft_early_come(struct weft_job *job)
+{
+	struct weft_pool *pool = job->pool;
+
+	if (!job->early->waits) {
+		weft_early_go(job);
+		return;
+	}
+	spin_lock(&pool->lock);
+	/* refused if it has ended meanwhile */
+	weft_sched_job_due(&pool->sched, &job->sched, weft_now());
+	spin_unlock(&pool->lock);
+	weft_pump_kick(pool);
+}
+
+static void weft_early_due_work(struct work_struct *work)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	weft_early_come(container_of(work, struct weft_early, due_work)->job);
 	dma_fence_end_signalling(cookie);
 }
 
@@ -249,8 +303,11 @@ static void weft_early_start(struct weft_job *job)
 		if (!early->deps[i].added)
 			atomic_dec(&early->pending);
 	}
+	/* others may have its place */
+	if (early->waits)
+		weft_pump_kick(job->pool);
 	if (atomic_dec_and_test(&early->pending))
-		weft_early_go(job);
+		weft_early_come(job);
 }
 
 /* @job is resident but will not be published. */

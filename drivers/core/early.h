@@ -40,22 +40,26 @@ struct weft_early {
 	bool withdrawn;
 	/** @settled: published or at its end: SUBMIT may return */
 	bool settled;
-	/** @named: unsignalled fences of in-syncobjs, references */
+	/** @named: fences of in-syncobjs that had not signalled, references */
 	struct dma_fence **named;
 	u32 named_count;
+	/** @waits: some of @deps had not signalled at the commit: it is set aside until they have */
+	bool waits;
 	/** @deps: all that the job waits for before it may start */
 	struct weft_early_dep *deps;
 	u32 dep_count;
 	/** @pending: callbacks still to come, plus one while they are being added */
 	atomic_t pending;
-	/** @ready_work: the last foreign fence has signalled */
-	struct work_struct ready_work;
+	/** @due_work: the last foreign fence has signalled */
+	struct work_struct due_work;
+	/** @start_work: it has a place again */
+	struct work_struct start_work;
 	/** @flush_work: the run is over, and bytes are due at the host */
 	struct work_struct flush_work;
 };
 
-/* SUBMIT: make @job early. @named: room for in-fences. -ENOMEM */
-int weft_early_init(struct weft_job *job, u32 named);
+/* SUBMIT: make @job early. @named: its in-fences; it takes over the array and references. -ENOMEM */
+int weft_early_init(struct weft_job *job, struct dma_fence **named, u32 count);
 void weft_early_fini(struct weft_job *job);
 /* a bind worker has made @job resident: publish it, or end or return it */
 void weft_early_publish(struct weft_job *job);
@@ -63,6 +67,8 @@ void weft_early_publish(struct weft_job *job);
 int weft_early_wait(struct weft_job *job);
 /* READY again in a bind worker: give it back to an interrupted SUBMIT? pool->lock held */
 bool weft_early_withdraw_locked(struct weft_job *job);
+/* the pump: @job, which was set aside, has a place again; pool->lock held */
+void weft_early_resume_locked(struct weft_job *job);
 /* @job is at its end and its record final: signal */
 void weft_early_retire(struct weft_job *job);
 /* all is published that will be for now: its SUBMIT may return */

@@ -19,6 +19,7 @@
 #include <linux/dma-fence.h>
 
 #include "core.h"
+#include "early.h"
 #include "trace.h"
 #include "../memory/memory.h"
 
@@ -76,7 +77,8 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 	bool ran = atomic_read(&job->run_state) != WEFT_RUN_NONE;
 
 	lockdep_assert_held(&pool->lock);
-	job->engine->assigned--;
+	if (!job->sched.aside)
+		job->engine->assigned--;
 	if (ran)
 		weft_busy_end_locked(job);
 	if (job->lost && !job->stale)
@@ -168,6 +170,12 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, struct weft_pump_guest
 		if (!weft_sched_pick(&pool->sched, now, &d))
 			return false;
 		job = to_weft_job(d.job);
+		if (job->sched.state == WEFT_JOB_BOUND) {
+			job->pick_seq = ++pool->pick_seq;
+			weft_early_resume_locked(job);
+			weft_pump_too_many(guest, job);
+			continue;
+		}
 		job->wdev = container_of(d.device, struct weft_device, sched);
 		job->bind_ns = now;
 		job->pick_seq = ++pool->pick_seq;

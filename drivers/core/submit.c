@@ -41,6 +41,9 @@ struct weft_entry {
 	struct weft_bo **imports;
 	/** @open: by buffer, those imports whose exporters wait to be told that it is over */
 	u64 open;
+	/** @fences: unsignalled ones that it waits for by name, references; of an EARLY queue */
+	struct dma_fence **fences;
+	u32 fence_count;
 	/** @prefailed: one that it waits for is DONE and failed */
 	bool prefailed;
 };
@@ -203,17 +206,52 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 }
 
 /* What late jobs cannot wait for in the scheduler they wait for here. */
-static int weft_collect_fences(struct weft_batch *batch, struct weft_entry *entry)
+static int weft_collect_fence(struct weft_entry *entry, struct dma_fence *fence)
 {
+	if (!dma_fence_is_signaled(fence)) {
+		if (entry->fences) {
+			entry->fences[entry->fence_count++] = fence;
+			return 0;
+		}
+		if (dma_fence_wait(fence, true)) {
+			dma_fence_put(fence);
+			return -EINTR;
+		}
+	}
+	if (dma_fence_get_status(fence) < 0)
+		entry->prefailed = true;
+	dma_fence_put(fence);
+	return 0;
+}
+
+/* What the in-syncobjs mean; jobs are looked up when the batch has its place in program order. */
+static int weft_collect_syncs(struct weft_batch *batch, struct weft_entry *entry)
+{
+	struct dma_fence *fence;
+	struct weft_job *from;
 	int ret = 0;
 	u32 i;
 
-	if (batch->queue->flags & DRM_WEFT_QUEUE_EARLY)
-		return 0;
-	for (i = 0; i < entry->dep_count && !ret; i++)
-		if (entry->deps[i].type == DRM_WEFT_DEP_SYNCOBJ)
-			ret = weft_sync_wait(batch->client->pool, batch->file,
-					     entry->deps[i].handle, entry->deps[i].value);
+	/* one more for ORDERED */
+	entry->froms = kvcalloc(entry->dep_count + 1, sizeof(*entry->froms), GFP_KERNEL_ACCOUNT);
+	if (!entry->froms)
+		return -ENOMEM;
+	if (batch->queue->flags & DRM_WEFT_QUEUE_EARLY && entry->dep_count) {
+		entry->fences = kvcalloc(entry->dep_count, sizeof(*entry->fences),
+					 GFP_KERNEL_ACCOUNT);
+		if (!entry->fences)
+			return -ENOMEM;
+	}
+	for (i = 0; i < entry->dep_count && !ret; i++) {
+		if (entry->deps[i].type != DRM_WEFT_DEP_SYNCOBJ)
+			continue;
+		ret = weft_sync_dep(batch->client->pool, batch->file, entry->deps[i].handle,
+				    entry->deps[i].value, &from, &fence);
+		if (from)
+			entry->froms[entry->from_count++] = from;
+		else if (fence)
+			ret = weft_collect_fence(entry, fence);
+	}
 	return ret;
 }
 
@@ -224,7 +262,7 @@ static int weft_collect_batch(struct weft_batch *batch)
 
 	for (i = 0; i < batch->count; i++) {
 		ret = weft_collect_job(batch, &batch->entries[i], &batch->args[i]) ?:
-		      weft_collect_fences(batch, &batch->entries[i]);
+		      weft_collect_syncs(batch, &batch->entries[i]);
 		if (ret) {
 			batch->failed = i;
 			return ret;
@@ -450,10 +488,9 @@ static u32 weft_count_hazards(struct weft_job *job, u64 serial)
 static int weft_check_deps(struct weft_batch *batch, u32 index)
 {
 	struct weft_entry *entry = &batch->entries[index];
-	struct weft_job *job = entry->job, *from;
-	struct dma_fence *fence;
+	struct weft_job *from;
 	struct drm_weft_dep *dep;
-	int ret, error;
+	int error;
 	u32 i;
 
 	for (i = 0; i < entry->dep_count; i++) {
@@ -475,18 +512,7 @@ static int weft_check_deps(struct weft_batch *batch, u32 index)
 				return PTR_ERR(from);
 			break;
 		case DRM_WEFT_DEP_SYNCOBJ:
-			ret = weft_sync_dep(job->pool, batch->file, dep->handle, dep->value, &from,
-					    &fence);
-			/* somebody has put a new fence there since it was waited for */
-			if (fence && !job->early) {
-				dma_fence_put(fence);
-				return -EINVAL;
-			}
-			if (ret < 0)
-				return ret;
-			if (fence)
-				job->early->named[job->early->named_count++] = fence;
-			error = ret;
+			/* weft_collect_syncs() */
 			break;
 		default:
 			return -EINVAL;
@@ -533,9 +559,11 @@ static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 	if (weft_check_early(batch, job)) {
 		if (batch->count != 1)
 			return -EINVAL;
-		ret = weft_early_init(job, entry->dep_count);
+		ret = weft_early_init(job, entry->fences, entry->fence_count);
 		if (ret)
 			return ret;
+		/* the job's now */
+		entry->fences = NULL;
 	}
 	job->sched.priority = batch->queue->priority;
 	down_read(&job->pool->topology);
@@ -544,10 +572,6 @@ static int weft_check_job(struct weft_batch *batch, u32 index, u64 serial)
 	if (!job->sched.devices)
 		return why;
 
-	/* one more for ORDERED */
-	entry->froms = kvcalloc(entry->dep_count + 1, sizeof(*entry->froms), GFP_KERNEL_ACCOUNT);
-	if (!entry->froms)
-		return -ENOMEM;
 	ret = weft_check_deps(batch, index);
 	if (ret)
 		return ret;
@@ -756,11 +780,14 @@ static void weft_batch_free(struct weft_batch *batch, bool committed)
 		entry = &batch->entries[i];
 		for (j = 0; j < entry->from_count; j++)
 			weft_job_put(entry->froms[j]);
+		for (j = 0; entry->fences && j < entry->fence_count; j++)
+			dma_fence_put(entry->fences[j]);
 		weft_entry_close(entry, batch->args[i].buffer_count);
 		kvfree(entry->buffers);
 		kvfree(entry->deps);
 		kvfree(entry->outs);
 		kvfree(entry->froms);
+		kvfree(entry->fences);
 	}
 	/* references that dependents hold are gone: drop the jobs themselves */
 	for (i = 0; !committed && i < batch->count; i++)

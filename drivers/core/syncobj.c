@@ -47,6 +47,21 @@ static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
 	return best;
 }
 
+/* What @point of @syncobj is signalled by: a fence (a reference), NULL if it is, or -EINVAL. */
+static struct dma_fence *weft_sync_point(struct drm_syncobj *syncobj, u64 point)
+{
+	struct dma_fence *fence = drm_syncobj_fence_get(syncobj);
+
+	if (!fence)
+		return ERR_PTR(-EINVAL);
+	/* takes over the reference */
+	if (dma_fence_chain_find_seqno(&fence, point)) {
+		dma_fence_put(fence);
+		return ERR_PTR(-EINVAL);
+	}
+	return fence;
+}
+
 /**
  * weft_sync_dep() - what an in-syncobj means
  * @pool: pool
@@ -54,17 +69,18 @@ static struct weft_job_sync *weft_sync_find_locked(struct weft_pool *pool,
  * @handle: syncobj
  * @point: timeline point, 0 for binary
  * @from: out, job to wait for (a reference), or NULL
- * @fence: out, somebody else's fence to wait for (a reference), or NULL
+ * @fence: out, somebody else's fence, signalled or not (a reference), or NULL
  *
- * Return: 0 wait for @from, for @fence or for nothing; 1 signalled with an error; -ENOENT no such
- * handle; -EINVAL nobody has promised it.
+ * It is looked at once for a SUBMIT, so what others put there meanwhile changes nothing.
+ *
+ * Return: 0 wait for @from, for @fence or for nothing; -ENOENT no such handle; -EINVAL nobody has
+ * promised it.
  */
 int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point,
 		  struct weft_job **from, struct dma_fence **fence)
 {
 	struct drm_syncobj *syncobj = drm_syncobj_find(file, handle);
 	struct weft_job_sync *sync;
-	int ret;
 
 	*from = NULL;
 	*fence = NULL;
@@ -75,48 +91,13 @@ int weft_sync_dep(struct weft_pool *pool, struct drm_file *file, u32 handle, u64
 	if (sync && kref_get_unless_zero(&sync->job->ref))
 		*from = sync->job;
 	spin_unlock(&pool->sync_lock);
+	if (!*from)
+		*fence = weft_sync_point(syncobj, point);
 	drm_syncobj_put(syncobj);
-	if (*from)
+	if (!IS_ERR(*fence))
 		return 0;
-
-	ret = drm_syncobj_find_fence(file, handle, point, 0, fence);
-	if (ret) {
-		/* what it leaves there is no reference */
-		*fence = NULL;
-		return ret == -ENOENT ? ret : -EINVAL;
-	}
-	if (!dma_fence_is_signaled(*fence))
-		return 0;
-	ret = dma_fence_get_status(*fence) < 0;
-	dma_fence_put(*fence);
 	*fence = NULL;
-	return ret;
-}
-
-/**
- * weft_sync_wait() - sleep while an in-syncobj holds somebody else's unsignalled fence
- * @pool: pool
- * @file: whose handle it is
- * @handle: syncobj
- * @point: timeline point, 0 for binary
- *
- * For late jobs, which the scheduler can only let wait for jobs. What is wrong with the handle is
- * left to weft_sync_dep(). Context: no locks. Return: 0 or -EINTR.
- */
-int weft_sync_wait(struct weft_pool *pool, struct drm_file *file, u32 handle, u64 point)
-{
-	struct dma_fence *fence;
-	struct weft_job *from;
-	long ret = 0;
-
-	if (weft_sync_dep(pool, file, handle, point, &from, &fence))
-		return 0;
-	if (from)
-		weft_job_put(from);
-	if (fence)
-		ret = dma_fence_wait(fence, true);
-	dma_fence_put(fence);
-	return ret ? -EINTR : 0;
+	return -EINVAL;
 }
 
 /**

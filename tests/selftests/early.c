@@ -773,6 +773,70 @@ TEST(in_fences, "in-fences that signal in any order: the job runs after the last
 		CHECK_EQ(job_result(c.fd, id[i]), 0);
 }
 
+/* more than any device of these tests has places for */
+#define MANY	24
+
+TEST(isolated, "F13: jobs behind fences that never signal take no place from another client's")
+{
+	int timeline = swsync_open();
+	struct client c, late, early;
+	uint64_t id[MANY];
+	struct job job;
+
+	early_open(&c);
+	for (int i = 0; i < MANY; i++) {
+		on(&job, &c, "unit", 1);
+		job_dep(&job, DRM_WEFT_DEP_SYNCOBJ,
+			syncobj_import(c.fd, swsync_fence(timeline, 1 + i % 2)), 0);
+		id[i] = submit(&c, &job, 1);
+	}
+	client_open(&late);
+	early_open(&early);
+	for (int i = 0; i < 2 * FULL; i++) {
+		on(&job, &late, "unit", 1);
+		job_run(&late, &job);
+		on(&job, &early, "unit", 1);
+		job_run(&early, &job);
+	}
+	/* none of them has ended meanwhile, so none of these waited for an end */
+	for (int i = 0; i < MANY; i++)
+		CHECK_EQ(job_state(c.fd, id[i]), DRM_WEFT_JOB_BOUND);
+	/* half of them are due at once */
+	swsync_move(timeline, 1);
+	on(&job, &late, "unit", 1);
+	job_run(&late, &job);
+	for (int i = 0; i < MANY; i += 2)
+		CHECK_EQ(job_result(c.fd, id[i]), 0);
+	for (int i = 1; i < MANY; i += 2)
+		CHECK_EQ(job_state(c.fd, id[i]), DRM_WEFT_JOB_BOUND);
+	/* and those that are cancelled, closed, or lost hold nothing either */
+	CHECK_EQ(job_cancel(c.fd, id[1]), 0);
+	CHECK_EQ(job_result(c.fd, id[1]), ECANCELED);
+	swsync_move(timeline, 1);
+	for (int i = 3; i < MANY; i += 2)
+		CHECK_EQ(job_result(c.fd, id[i]), 0);
+}
+
+TEST(due_while_draining, "a job that waits for a fence ends on its device, also if that drains")
+{
+	int timeline = swsync_open();
+	struct client c;
+	struct job job;
+	uint64_t id;
+
+	dev_add("drained", DEV_UNIT);
+	early_open(&c);
+	on(&job, &c, "drained", 1);
+	job_dep(&job, DRM_WEFT_DEP_SYNCOBJ, syncobj_import(c.fd, swsync_fence(timeline, 1)), 0);
+	id = submit(&c, &job, 1);
+	CHECK_EQ(wdev_set("drained", "health", "draining"), 0);
+	on(&job, &c, "drained", 1);
+	CHECK_EQ(submit_raw(&c, &job, 1, NULL), -ENODEV);
+	CHECK_EQ(job_state(c.fd, id), DRM_WEFT_JOB_BOUND);
+	swsync_move(timeline, 1);
+	CHECK_EQ(job_result(c.fd, id), 0);
+}
+
 TEST(never, "a foreign fence that never signals costs the job an ETIME, not the pool a job")
 {
 	int timeline = swsync_open();

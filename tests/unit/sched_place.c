@@ -886,6 +886,47 @@ static void test_due_in_order(void **state)
 	due_in_order("fifo");
 }
 
+/* A class that goes first does not keep a due one out for ever, nor many of those that class. */
+static void test_due_out_of_turn(void **state)
+{
+	struct fixture f = setup("eft", 1000, 0, 0);
+	struct weft_sched_client *first = pool_client(f.p, pool_tenant(f.p, 100));
+	struct weft_sched_job *due[3], *one, *two;
+	u32 i;
+
+	for (i = 0; i < 3; i++)
+		due[i] = aside(&f, f.c);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(weft_sched_job_due(&f.p->s, due[i], f.p->now), 0);
+	for (i = 0; i < 20; i++)
+		pool_add(f.p, .client = first, .kernel = KERNEL,
+			 .service = WEFT_SERVICE_INTERACTIVE + 1);
+	one = pool_pick(f.p).job;
+	two = pool_pick(f.p).job;
+	assert_ptr_equal(one->client, first);
+	assert_ptr_equal(two->client, first);
+	f.p->now += WEFT_SCHED_PATIENCE - 1;
+	pool_start(f.p, one);
+	pool_done(f.p, one, 1000);
+	one = pool_pick(f.p).job;
+	assert_ptr_equal(one->client, first);
+	/* long enough; but no place */
+	f.p->now++;
+	pool_pick_none(f.p);
+	for (i = 0; i < 3; i++) {
+		pool_start(f.p, one);
+		pool_done(f.p, one, 1000);
+		one = pool_pick(f.p).job;
+		assert_ptr_equal(one, due[i]);
+		/* one at a time */
+		pool_start(f.p, two);
+		pool_done(f.p, two, 1000);
+		two = pool_pick(f.p).job;
+		assert_ptr_equal(two->client, first);
+	}
+	pool_free(f.p);
+}
+
 /* It goes on where its data is, whatever ends earlier, and has to wait for room there. */
 static void test_due_stays(void **state)
 {
@@ -1111,6 +1152,7 @@ int main(void)
 		cmocka_unit_test(test_no_idling_behind_others),
 		cmocka_unit_test(test_aside_holds_no_place),
 		cmocka_unit_test(test_due_in_order),
+		cmocka_unit_test(test_due_out_of_turn),
 		cmocka_unit_test(test_due_stays),
 		cmocka_unit_test(test_due_on_closed_device),
 		cmocka_unit_test(test_aside_holds_memory),
