@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * weft-replay: make the decisions of an input log again and compare.
+ * weft-replay: make the decisions of an input log again and compare, or simulate.
  *
  * DOC: weft-replay
+ *
+ * What stands here replays; the commands that simulate are in simmain.c.
  *
  * Exit status: 0 identical, 1 a difference or a log that cannot be replayed, 2 wrong usage.
  */
 #include <getopt.h>
 
 #include "replaylog.h"
+#include "simmain.h"
 
 static const char usage[] =
 	"Usage: weft-replay --inputs LOG [--json] [--explain JOB] [--verbose]\n"
+	"       weft-replay simulate --machine FILE --costs FILE --tasks FILE [...]\n"
+	"       weft-replay generate KIND --dir DIR [...]\n"
 	"\n"
-	"Give the inputs of a log to a fresh scheduler and compare its decisions, bit for bit.\n"
+	"The second form runs tasks on a simulated machine, the third makes such tasks; each has\n"
+	"its own --help. The first:\n"
+	"give the inputs of a log to a fresh scheduler and compare its decisions, bit for bit.\n"
 	"\n"
 	"  -i, --inputs LOG   log written by the kernel, - for standard input\n"
 	"  -e, --explain JOB  show every plan and decision about a job, with its candidates\n"
@@ -183,6 +190,10 @@ int main(int argc, char **argv)
 	FILE *file = stdin;
 	int status;
 
+	if (argc > 1 && !strcmp(argv[1], "simulate"))
+		return sim_simulate(argc - 1, argv + 1);
+	if (argc > 1 && !strcmp(argv[1], "generate"))
+		return sim_generate_main(argc - 1, argv + 1);
 	status = parse(argc, argv, &o);
 	if (status)
 		return status;
