@@ -824,6 +824,8 @@ struct weft_job {
 	bool lost;
 	/** @stale: lost with its context only */
 	bool stale;
+	/** @stale_binds: binds that failed for that */
+	u32 stale_binds;
 	/** @again: lost, and goes back to READY; the pump's own */
 	bool again;
 	/** @in_context: it uses context @run.context of @wdev */

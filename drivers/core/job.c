@@ -406,7 +406,7 @@ void weft_job_bind_work(struct work_struct *work)
 		ret = weft_home_settle(job) ?: weft_residency_bind(job, wdev);
 	if (ret == -EAGAIN)
 		return weft_job_return(job, WEFT_RETURN_NO_SPACE);
-	if (ret == -ESTALE && job->sched.moves < WEFT_MAX_BINDS && !READ_ONCE(wdev->lost))
+	if (ret == -ESTALE && job->stale_binds++ < WEFT_MAX_BINDS && !READ_ONCE(wdev->lost))
 		return weft_job_return(job, WEFT_RETURN_DRAIN);
 	if (ret == -ESTALE)
 		ret = READ_ONCE(wdev->lost) ? -ENODEV : -EIO;

@@ -38,6 +38,7 @@ static void weft_program_unload(struct weft_loaded *loaded)
 	list_del(&loaded->device_node);
 	mutex_unlock(&wdev->loaded_lock);
 	put_device(&wdev->dev);
+	kvfree(loaded->image.log);
 	kfree(loaded);
 }
 
@@ -355,10 +356,13 @@ int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file
 	struct weft_program *program;
 	struct weft_loaded *loaded;
 	struct weft_device *wdev;
+	void *log __free(kvfree) = NULL;
+	u32 room = args->log_size;
 	int index, ret = 0;
 
-	if (args->pad)
+	if (args->pad || args->pad2 || (room && !args->log))
 		return -EINVAL;
+	args->log_size = 0;
 	args->state = DRM_WEFT_IMAGE_NONE;
 	args->error = 0;
 	args->image = 0;
@@ -387,10 +391,19 @@ int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file
 		args->image = loaded->image_index;
 		args->error = -loaded->error;
 		args->state = loaded->error ? DRM_WEFT_IMAGE_FAILED : DRM_WEFT_IMAGE_LOADED;
+		args->log_size = loaded->image.log_size;
+		room = min(room, args->log_size);
+		/* the caller's memory may be a mapping of ours: not under a lock */
+		if (room) {
+			log = kvmemdup(loaded->image.log, room, GFP_KERNEL);
+			ret = log ? 0 : -ENOMEM;
+		}
 	}
 	mutex_unlock(&program->lock);
 out:
 	up_read(&client->pool->topology);
 	weft_program_put(program);
+	if (log && copy_to_user(u64_to_user_ptr(args->log), log, room))
+		ret = -EFAULT;
 	return ret;
 }

@@ -42,6 +42,7 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 
 	info->device_class = desc->dev_class;
 	info->preempt_level = desc->preempt_level;
+	info->flags = desc->caps & WEFT_CAP_SERVED ? DRM_WEFT_DEVICE_SERVED : 0;
 	for (i = 0; i < desc->engine_count; i++) {
 		if (desc->engines[i].kind == WEFT_ENGINE_COMPUTE) {
 			info->compute_engines++;

@@ -45,7 +45,8 @@ static int serve_load_image(struct weft_device *wdev, struct weft_image *image)
 		return -ENOMEM;
 	sha256(image->data, image->size, request.image.digest);
 	ret = serve_ring_call(serve_seat_of(device, image->context), &request, &call);
-	kvfree(call.text);
+	image->log = call.text;
+	image->log_size = call.text_size;
 	if (ret) {
 		kfree(loaded);
 		return ret;

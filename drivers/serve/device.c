@@ -381,7 +381,7 @@ static int serve_device_register(struct serve_device *device)
 		.vendor = offer->vendor[0] ? offer->vendor : NULL,
 		.model = offer->model,
 		.dev_class = offer->dev_class,
-		.caps = WEFT_CAP_ABORT,
+		.caps = WEFT_CAP_ABORT | WEFT_CAP_SERVED,
 		.preempt_level = offer->preempt_level,
 		.engine_count = offer->engines,
 		.memory_size = offer->memory_size * offer->seats,
@@ -427,7 +427,8 @@ static struct serve_device *serve_device_new(const struct weft_serve_offer *offe
 	INIT_DELAYED_WORK(&device->watch, serve_device_watch);
 	INIT_DELAYED_WORK(&device->idle, serve_device_idle);
 	INIT_DELAYED_WORK(&device->leave_work, serve_device_leave_work);
-	ret = ida_alloc(&serve_ids, GFP_KERNEL);
+	/* 0 is what callers who have none say */
+	ret = ida_alloc_min(&serve_ids, 1, GFP_KERNEL);
 	if (ret < 0)
 		goto free;
 	device->id = ret;

@@ -221,9 +221,20 @@ void serve_seat_close(struct serve_device *device, u32 context)
 
 /* ------------------------------------------------------------------- mappings */
 
+/* A mapping that is to move is there twice for a moment. */
+static void serve_ring_vma_open(struct vm_area_struct *vma)
+{
+	struct serve_seat *seat = vma->vm_private_data;
+
+	atomic_inc(&seat->ring_maps);
+}
+
 static void serve_ring_vma_close(struct vm_area_struct *vma)
 {
-	serve_seat_lose(vma->vm_private_data, EPIPE);
+	struct serve_seat *seat = vma->vm_private_data;
+
+	if (atomic_dec_and_test(&seat->ring_maps))
+		serve_seat_lose(seat, EPIPE);
 }
 
 /* A part of the ring is no ring, and one that moves has gone. */
@@ -238,6 +249,7 @@ static int serve_ring_vma_mremap(struct vm_area_struct *vma)
 }
 
 static const struct vm_operations_struct serve_ring_vm_ops = {
+	.open = serve_ring_vma_open,
 	.close = serve_ring_vma_close,
 	.may_split = serve_ring_vma_split,
 	.mremap = serve_ring_vma_mremap,
@@ -246,15 +258,11 @@ static const struct vm_operations_struct serve_ring_vm_ops = {
 static int serve_ring_mmap(struct serve_seat *seat, struct vm_area_struct *vma)
 {
 	unsigned long at;
-	bool first;
 	int ret;
 
 	if (vma->vm_pgoff || vma->vm_end - vma->vm_start != seat->ring_size)
 		return -EINVAL;
-	spin_lock_irq(&seat->lock);
-	first = !seat->ring_mapped;
-	spin_unlock_irq(&seat->lock);
-	if (!first)
+	if (seat->ring_mapped)
 		return -EBUSY;
 	vm_flags_set(vma, VM_MIXEDMAP | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
 	for (at = 0; at < seat->ring_size; at += PAGE_SIZE) {
@@ -265,6 +273,7 @@ static int serve_ring_mmap(struct serve_seat *seat, struct vm_area_struct *vma)
 	}
 	vma->vm_ops = &serve_ring_vm_ops;
 	vma->vm_private_data = seat;
+	atomic_set(&seat->ring_maps, 1);
 	WRITE_ONCE(seat->ring_mapped, true);
 	return 0;
 }

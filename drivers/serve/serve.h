@@ -211,8 +211,10 @@ struct serve_seat {
 	u64 window_pages;
 	/** @mapping: of the window's page tables */
 	struct address_space mapping;
-	/** @ring_mapped: once and for good: without its ring it is DEAD; under @lock */
+	/** @ring_mapped: once and for good; changes under mmap_lock */
 	bool ring_mapped;
+	/** @ring_maps: mappings of the ring: without one it is DEAD */
+	atomic_t ring_maps;
 	/** @allocs: HANDLES: &struct serve_alloc by page of the seat's memory */
 	struct maple_tree allocs;
 

@@ -70,6 +70,8 @@ struct weft_engine_desc {
  * registered and stays, and no mapping is touched after the copy was completed.
  */
 #define WEFT_CAP_DMA		BIT(3)
+/** define WEFT_CAP_SERVED - a process does its work, which clients may not want to trust */
+#define WEFT_CAP_SERVED		BIT(4)
 
 /**
  * struct weft_device_desc - what a device is; copied by weft_device_register()
@@ -123,6 +125,9 @@ struct weft_device_desc {
  * @isa: index into the device's isas
  * @kernel_count: kernels in the program's table
  * @context: the context that it is loaded in
+ * @log: out, what a compiler had to say, for the client, or NULL; kvmalloc(), the core's from then
+ *	on
+ * @log_size: out, bytes of it
  * @priv: the backend's
  */
 struct weft_image {
@@ -131,6 +136,8 @@ struct weft_image {
 	u32 isa;
 	u32 kernel_count;
 	u32 context;
+	void *log;
+	u32 log_size;
 	void *priv;
 };
 

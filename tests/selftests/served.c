@@ -98,7 +98,7 @@ static void seat_load(struct seat *seat, const struct weft_serve_request *r,
 		return;
 	}
 	if (seat->s->fail_load) {
-		strcpy(text, "k.cl:1: error: expected ';'");
+		strcpy(text, SERVED_TEXT);
 		c->text_size = strlen(text);
 		c->error = ENOEXEC;
 		return;
@@ -114,15 +114,72 @@ static int ioctl_enter(int fd, uint32_t flags, uint64_t timeout)
 	return ioctl(fd, WEFT_SERVE_IOCTL_ENTER, &e) ? -errno : (int)e.completed;
 }
 
-/* Pins [@start, @start + @size) for as long as the process lives. */
+/* ------------------------------------------------------------- a long-term pin: a fixed buffer */
+
+static struct {
+	int fd;
+	struct io_uring_params p;
+	uint8_t *sq;
+	struct io_uring_sqe *sqe;
+	void *start;
+	size_t size;
+} uring;
+
+/* Pins [@start, @start + @size). */
 static void pin(void *start, size_t size)
 {
-	struct io_uring_params p = { };
 	struct iovec iov = { .iov_base = start, .iov_len = size };
-	int fd = syscall(__NR_io_uring_setup, 4, &p);
+	struct io_uring_params *p = &uring.p;
 
-	if (fd < 0 || syscall(__NR_io_uring_register, fd, IORING_REGISTER_BUFFERS, &iov, 1))
+	uring.fd = syscall(__NR_io_uring_setup, 4, p);
+	if (uring.fd < 0)
 		_exit(90);
+	/* one mapping for both rings: IORING_FEAT_SINGLE_MMAP is older than any kernel here */
+	uring.sq = mmap(NULL, p->cq_off.cqes + p->cq_entries * sizeof(struct io_uring_cqe),
+			PROT_READ | PROT_WRITE, MAP_SHARED, uring.fd, IORING_OFF_SQ_RING);
+	uring.sqe = mmap(NULL, p->sq_entries * sizeof(*uring.sqe), PROT_READ | PROT_WRITE,
+			 MAP_SHARED, uring.fd, IORING_OFF_SQES);
+	uring.start = start;
+	uring.size = size;
+	if (syscall(__NR_io_uring_register, uring.fd, IORING_REGISTER_BUFFERS, &iov, 1))
+		_exit(90);
+}
+
+static void unpin(void)
+{
+	if (uring.fd && syscall(__NR_io_uring_register, uring.fd, IORING_UNREGISTER_BUFFERS,
+				NULL, 0))
+		_exit(94);
+	uring.fd = 0;
+}
+
+/* The value that all of the pinned memory has, by way of the pin: the mapping may be gone. */
+static uint32_t pinned_value(void)
+{
+	uint32_t *bytes = malloc(uring.size), *tail = (void *)(uring.sq + uring.p.sq_off.tail);
+	int fd = memfd_create("pinned", 0);
+	uint32_t value, index = *tail & (uring.p.sq_entries - 1);
+
+	uring.sqe[index] = (struct io_uring_sqe) {
+		.opcode = IORING_OP_WRITE_FIXED,
+		.fd = fd,
+		.addr = p64(uring.start),
+		.len = uring.size,
+	};
+	((uint32_t *)(uring.sq + uring.p.sq_off.array))[index] = index;
+	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
+	if (syscall(__NR_io_uring_enter, uring.fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) != 1 ||
+	    pread(fd, bytes, uring.size, 0) != (ssize_t)uring.size)
+		_exit(95);
+	/* taken, so that the next call waits for its own */
+	++*(uint32_t *)(uring.sq + uring.p.cq_off.head);
+	close(fd);
+	value = bytes[0];
+	for (size_t i = 0; i < uring.size / sizeof(*bytes); i++)
+		if (bytes[i] != value)
+			value = 0;
+	free(bytes);
+	return value;
 }
 
 static void child_tries(struct seat *seat, const struct weft_serve_completion *c)
@@ -225,6 +282,10 @@ static void seat_request(struct seat *seat, const struct weft_serve_request *r)
 		__atomic_add_fetch(&seat->s->ops[r->op], 1, __ATOMIC_SEQ_CST);
 	switch (r->op) {
 	case WEFT_SERVE_OP_LAUNCH:
+		if (seat->s->look) {
+			seat->s->look = false;
+			seat->s->pinned = pinned_value();
+		}
 		c.error = compute(seat, r);
 		if (!seat_trick(seat, r, &c))
 			return;
@@ -258,6 +319,8 @@ static void seat_request(struct seat *seat, const struct weft_serve_request *r)
 	case WEFT_SERVE_OP_REVOKE:
 		if (seat->s->keep_revokes)
 			return;
+		if (seat->s->unpin)
+			unpin();
 		break;
 	case WEFT_SERVE_OP_ABORT:
 		if (seat->hung.flags == SERVED_HANG_HARD)
@@ -288,6 +351,7 @@ static void seat_main(struct served_shared *s, const struct weft_serve_offer *of
 	};
 	uint32_t slots = SLOTS;
 
+	signal(SIGCHLD, SIG_DFL);
 	if (offer->memory == WEFT_SERVE_MEMORY_ARENA) {
 		seat.arena = mmap(NULL, offer->memory_size, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -393,8 +457,8 @@ void served_offer(struct weft_serve_offer *offer, const char *name)
 		.memory_size = MIB,
 		.bandwidth_down = 1000,
 		.bandwidth_up = 1000,
-		.spawn_ns = 10 * SEC,
-		.answer_ns = 2 * SEC,
+		.spawn_ns = PATIENCE,
+		.answer_ns = PATIENCE,
 	};
 	strcpy(offer->name, name);
 }
@@ -416,20 +480,30 @@ long served_try(struct served *d, const struct weft_serve_offer *offer)
 	return d->s->ready == 1 ? 0 : d->s->ready;
 }
 
+static void served_gone(const char *name)
+{
+	uint64_t until = in_ns(PATIENCE);
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/weft/devices/%s", name);
+	while (!access(path, F_OK)) {
+		CHECK_MSG(now_ns() < until, "%s is still there", name);
+		sleep_ms(1);
+	}
+}
+
 void served_start(struct served *d, const struct weft_serve_offer *offer)
 {
+	/* that of the last subtest may be on its way out */
+	served_gone(offer->name);
 	CHECK_EQ(served_try(d, offer), 0);
 }
 
 void served_kill(struct served *d)
 {
-	char path[128];
-
 	kill(d->pid, SIGKILL);
 	reap(d->pid);
-	snprintf(path, sizeof(path), "/sys/bus/weft/devices/%s", d->name);
-	while (!access(path, F_OK))
-		sleep_ms(1);
+	served_gone(d->name);
 }
 
 void served_reach(volatile uint32_t *counter, uint32_t value)

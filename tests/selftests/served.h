@@ -17,6 +17,8 @@
 
 #define SERVED_NODE	"/dev/weft_serve"
 #define SERVED_OPS	17
+/* what a compiler had to say, with fail_load */
+#define SERVED_TEXT	"k.cl:1: error: expected ';'"
 #define SERVED_BAD_OP	95u		/* EOPNOTSUPP */
 
 /* what a seat does with the next launch; once */
@@ -52,6 +54,9 @@ struct served_shared {
 	volatile bool stop_copies;		/* COPY_OUT is not answered */
 	volatile bool fail_load;		/* LOAD fails, with text */
 	volatile bool pin;			/* what is copied in next is pinned for good */
+	volatile bool unpin;			/* on REVOKE, what is pinned is let go */
+	volatile bool look;			/* look at what is pinned, with the next launch */
+	volatile uint32_t pinned;		/* what was seen: one value everywhere, or 0 */
 	volatile bool keep_revokes;		/* REVOKE is not answered */
 	volatile uint32_t spawned, retired, lost;
 	volatile uint32_t last_error;		/* of the last event LOST */

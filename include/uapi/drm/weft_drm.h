@@ -184,6 +184,9 @@ enum drm_weft_device_reason {
 	DRM_WEFT_REASON_GONE = 7,
 };
 
+/** define DRM_WEFT_DEVICE_SERVED - a process does its work, and sees the bytes of its jobs */
+#define DRM_WEFT_DEVICE_SERVED	(1u << 0)
+
 /**
  * struct drm_weft_device_info - one device
  * @id: its id in the pool, 0..63, never reused while a job that ran there is remembered
@@ -206,7 +209,7 @@ enum drm_weft_device_reason {
  * @vendor: vendor's name
  * @model: model's name; devices of one model share learned run times
  * @health_reason: &enum drm_weft_device_reason of the last change of @health
- * @pad: zero
+ * @flags: DRM_WEFT_DEVICE_*
  * @errors: runs and transfers that failed with an error of the device
  * @timeouts: runs that were aborted at their deadline
  * @slow_runs: runs that took many times what such runs take
@@ -234,7 +237,7 @@ struct drm_weft_device_info {
 	char vendor[DRM_WEFT_NAME_LEN];
 	char model[DRM_WEFT_NAME_LEN];
 	__u32 health_reason;
-	__u32 pad;
+	__u32 flags;
 	__u64 errors;
 	__u64 timeouts;
 	__u64 slow_runs;
@@ -531,8 +534,12 @@ enum drm_weft_image_state {
  * @error: out, errno of a failed load, positive
  * @image: out, index of the image used there
  * @pad: in, zero
+ * @log: in, where to put what a compiler had to say about the image, or 0
+ * @log_size: in, room there; out, bytes that there are, of which as many were put there as have
+ *	room
+ * @pad2: in, zero
  *
- * Errors: ENOENT no such program; ENODEV no such device; EINVAL.
+ * Errors: ENOENT no such program; ENODEV no such device; EFAULT; EINVAL.
  */
 struct drm_weft_program_query {
 	__u32 handle;
@@ -541,6 +548,9 @@ struct drm_weft_program_query {
 	__u32 error;
 	__u32 image;
 	__u32 pad;
+	__u64 log;
+	__u32 log_size;
+	__u32 pad2;
 };
 
 /* ----------------------------------------------------------------- queues */
