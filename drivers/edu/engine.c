@@ -25,7 +25,12 @@
 #include "edu.h"
 
 #define EDU_PATIENCE_US		USEC_PER_SEC	/* a transfer takes 100 ms, a factorial less */
+#define EDU_TURN_MS		10000		/* a chunk is two transfers and 512 factorials */
 #define EDU_FACTORIAL_MAX	33	/* those of greater numbers end in 32 zero bits */
+
+static unsigned int fail_resets;
+module_param(fail_resets, uint, 0644);
+MODULE_PARM_DESC(fail_resets, "for tests: so many resets find a device that does not stop");
 
 static int edu_load_image(struct weft_device *wdev, struct weft_image *image)
 {
@@ -255,6 +260,10 @@ static int edu_reset(struct weft_device *wdev)
 		pci_save_state(edu->pdev);
 		ret = edu_stop(edu);
 	}
+	if (!ret && fail_resets) {
+		fail_resets--;
+		ret = -EIO;
+	}
 	/* whatever it still wants to do, the bus will not let it */
 	if (ret)
 		pci_clear_master(edu->pdev);
@@ -284,8 +293,7 @@ static int edu_copy_chunk(struct edu *edu, u64 dst, u64 src, u32 bytes)
 	spin_lock_irq(&edu->lock);
 	edu->lent = true;
 	spin_unlock_irq(&edu->lock);
-	if (wait_event_timeout(edu->idle, !READ_ONCE(edu->moving),
-			       usecs_to_jiffies(EDU_PATIENCE_US)))
+	if (wait_event_timeout(edu->idle, !READ_ONCE(edu->moving), msecs_to_jiffies(EDU_TURN_MS)))
 		ret = edu_dma(edu, src, bytes, 0) ?: edu_dma(edu, dst, bytes, EDU_DMA_TO_MEMORY);
 	spin_lock_irq(&edu->lock);
 	edu->lent = false;
