@@ -6,7 +6,7 @@
  *
  * Lock order, outermost first:
  *
- *	weft_devices_lock > wdev->reset_lock > wdev->pool_lock > pool->topology >
+ *	weft_devices_lock > wdev->reset_lock > wdev->stop_lock > wdev->pool_lock > pool->topology >
  *	client->submit_lock > program->lock > (memory: bo->lock > region->lock) >
  *	pool->lock > engine->lock > client->record_lock
  *
@@ -389,9 +389,9 @@ struct weft_device {
 	bool lost;
 	/** @resetting: whether it is quiet is just being found out; woken: @idle */
 	bool resetting;
-	/** @quarantined: it is not quiet; written under @reset_lock and pool->lock */
+	/** @quarantined: it is not quiet; written under @stop_lock and pool->lock */
 	bool quarantined;
-	/** @bus_cut: it is not quiet, but cannot reach host memory; under @reset_lock */
+	/** @bus_cut: it is not quiet, but cannot reach host memory; under @stop_lock */
 	bool bus_cut;
 	/** @health: how it is, and what made it so */
 	struct weft_device_health health;
@@ -399,8 +399,21 @@ struct weft_device {
 	atomic_t users;
 	/** @idle: woken when @users drops to zero, and when @resetting or @health changes */
 	wait_queue_head_t idle;
-	/** @reset_lock: one abort or reset at a time; outside engine->lock */
+	/** @reset_lock: one reset, drain or removal at a time, from the stop to what follows it */
 	struct mutex reset_lock;
+	/**
+	 * @stop_lock: one abort or stop at a time. Early jobs wait for it: if the device may have
+	 * any (WEFT_CAP_EARLY) nothing is allocated under it. Outside engine->lock
+	 */
+	struct mutex stop_lock;
+	/** @after_work: what a stop leaves to be done where memory may be allocated */
+	struct work_struct after_work;
+	/** @recovers: @after_work brings it back after a stop; under @stop_lock */
+	bool recovers;
+	/** @dump: text for a coredump; under @stop_lock */
+	char *dump;
+	/** @dump_used: bytes of it that wait to be given away; under @stop_lock */
+	size_t dump_used;
 	/** @loaded: &struct weft_loaded.device_node; under @loaded_lock */
 	struct list_head loaded;
 	/** @loaded_lock: inside program->lock */
@@ -425,7 +438,7 @@ struct weft_device {
 	bool gone;
 	/** @suspended: asleep, or about to be; set under pool->lock */
 	bool suspended;
-	/** @telemetry_lock: one question to the sensors at a time; inside @reset_lock */
+	/** @telemetry_lock: one question to the sensors at a time; inside @stop_lock */
 	struct mutex telemetry_lock;
 	/** @sensors: WEFT_TELEMETRY_* that it has; set before @hwmon is registered */
 	u32 sensors;
@@ -475,7 +488,7 @@ bool weft_engine_unbind(struct weft_job *job);
 void weft_engine_stop(struct weft_device *wdev, bool stop);
 void weft_engine_run_work(struct work_struct *work);
 void weft_engine_end_taken(struct weft_job *job, int error);
-void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count);
+void weft_engine_take_running(struct weft_device *wdev, struct list_head *taken);
 
 /* context.c */
 void weft_contexts_init(struct weft_device *wdev);
@@ -506,9 +519,16 @@ void weft_device_fence(struct weft_device *wdev);
 bool weft_device_writes_on(struct weft_device *wdev);
 void weft_device_gone_locked(struct weft_device *wdev);
 void weft_device_gone(struct weft_device *wdev);
+int weft_stop_init(struct weft_device *wdev);
+void weft_stop_fini(struct weft_device *wdev);
+/* wait for what follows a stop; not under wdev->reset_lock, nor in a worker of the pool */
+void weft_stop_settle(struct weft_device *wdev);
 
 /* coredump.c */
+int weft_coredump_init(struct weft_device *wdev);
+void weft_coredump_fini(struct weft_device *wdev);
 void weft_coredump(struct weft_device *wdev, struct weft_job *job, const char *why);
+void weft_coredump_send(struct weft_device *wdev);
 
 /* hwmon.c */
 void weft_telemetry_quiesce(struct weft_device *wdev);
@@ -818,6 +838,8 @@ struct weft_job {
 	struct work_struct abort_work;
 	/** @abort_queued: abort_work is on its way and holds a reference */
 	atomic_t abort_queued;
+	/** @abort_wq: where @abort_work goes; set at bind */
+	struct workqueue_struct *abort_wq;
 	/** @cancel: negative errno it must end with, 0 if none; written under pool->lock */
 	int cancel;
 	/** @lost: taken off a lost device */
@@ -846,11 +868,13 @@ struct weft_job {
 
 	struct list_head pool_node;	/* pool->jobs; under pool->lock */
 	struct list_head client_node;	/* under client->record_lock */
-	struct list_head finish_node;	/* pool->finished; under pool->lock */
+	/** @finish_node: pool->finished, under pool->lock; before, of who holds the job alone */
+	struct list_head finish_node;
 	struct list_head queue_node;	/* queue->sync_jobs; under queue->sync_lock */
 	bool sync_done;			/* under queue->sync_lock */
-	/** @flight_put, @sync_put: for the references of being in flight and of @queue_node */
+	/** @flight_put, ...: for the references of being in flight, of @queue_node, of an abort */
 	struct weft_job_later flight_put;
+	struct weft_job_later abort_put;
 	struct weft_job_later sync_put;
 };
 
@@ -864,6 +888,7 @@ void weft_job_put_deferred(struct weft_job *job);
 void weft_job_put_later(struct weft_job_later *later);
 /* drop what weft_job_put_later() left; may sleep */
 void weft_job_release(struct weft_pool *pool);
+void weft_job_put_abort(struct weft_job *job);
 void weft_job_release_work(struct work_struct *work);
 /* the one end of every job; process context, no locks held */
 void weft_job_retire(struct weft_job *job);

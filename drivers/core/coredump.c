@@ -8,6 +8,9 @@
  * it. The kernel keeps one dump per device, until somebody writes to it or five minutes have
  * passed; the next ones are dropped meanwhile, so a device that fails all the time costs nothing.
  *
+ * It is written into memory of the device's own, because jobs wait for what comes next, and given to
+ * the kernel, which allocates, when that is over. So a dump shows a moment after the job's end.
+ *
  * The dump belongs to the parent, the device that the backend drives: it names the hardware, and a
  * dump that nobody has read must not keep a weft device, and with it the module, from going.
  *
@@ -104,26 +107,66 @@ static void weft_dump_sensors(struct weft_device *wdev, struct drm_printer *p)
 		drm_printf(p, "freq_hz: %llu\n", t.freq_hz);
 }
 
+static void weft_dump_print(struct drm_printer *p, struct va_format *vaf)
+{
+	struct weft_device *wdev = p->arg;
+
+	wdev->dump_used += scnprintf(wdev->dump + wdev->dump_used, WEFT_DUMP_SIZE - wdev->dump_used,
+				     "%pV", vaf);
+}
+
+int weft_coredump_init(struct weft_device *wdev)
+{
+	wdev->dump = vmalloc(WEFT_DUMP_SIZE);
+	return wdev->dump ? 0 : -ENOMEM;
+}
+
+void weft_coredump_fini(struct weft_device *wdev)
+{
+	vfree(wdev->dump);
+}
+
+/* Give away what weft_coredump() has left. Under wdev->reset_lock. */
+void weft_coredump_send(struct weft_device *wdev)
+{
+	size_t used;
+	char *text;
+
+	lockdep_assert_held(&wdev->reset_lock);
+	mutex_lock(&wdev->stop_lock);
+	used = wdev->dump_used;
+	mutex_unlock(&wdev->stop_lock);
+	if (!used)
+		return;
+	/* nobody writes there as long as it is not given away */
+	text = vmalloc(used);
+	if (text) {
+		memcpy(text, wdev->dump, used);
+		dev_coredumpv(wdev->dev.parent, text, used, GFP_KERNEL);
+	}
+	mutex_lock(&wdev->stop_lock);
+	wdev->dump_used = 0;
+	mutex_unlock(&wdev->stop_lock);
+}
+
 /**
  * weft_coredump() - leave a dump of a device behind
  * @wdev: device
  * @job: the job that is to blame, or NULL
  * @why: in words
  *
- * Context: process, under wdev->reset_lock, before the device is touched. Best effort.
+ * Context: process, under wdev->stop_lock, before the device is touched. Nothing is allocated. If
+ * the last one has not been given away yet, this one is not made.
  */
 void weft_coredump(struct weft_device *wdev, struct weft_job *job, const char *why)
 {
-	struct drm_print_iterator iter = { .remain = WEFT_DUMP_SIZE };
+	struct drm_printer p = { .printfn = weft_dump_print, .arg = wdev };
 	struct weft_region *region = wdev->region;
-	struct drm_printer p;
 	u32 i;
 
-	lockdep_assert_held(&wdev->reset_lock);
-	iter.data = vzalloc(WEFT_DUMP_SIZE);
-	if (!iter.data)
+	lockdep_assert_held(&wdev->stop_lock);
+	if (wdev->dump_used)
 		return;
-	p = drm_coredump_printer(&iter);
 	weft_dump_head(wdev, job, why, &p);
 	for (i = 0; i < wdev->desc.engine_count; i++)
 		weft_dump_engine(&wdev->engines[i], &p);
@@ -137,5 +180,5 @@ void weft_coredump(struct weft_device *wdev, struct weft_job *job, const char *w
 		drm_printf(&p, "backend says:\n");
 		wdev->ops->dump(wdev, &p);
 	}
-	dev_coredumpv(wdev->dev.parent, iter.data, WEFT_DUMP_SIZE - iter.remain, GFP_KERNEL);
+	queue_work(wdev->pool->bind_wq, &wdev->after_work);
 }

@@ -189,8 +189,7 @@ static void weft_device_release(struct device *dev)
 	struct weft_device *wdev = to_weft_device(dev);
 
 	weft_desc_free(&wdev->desc);
-	mutex_destroy(&wdev->telemetry_lock);
-	mutex_destroy(&wdev->reset_lock);
+	weft_stop_fini(wdev);
 	mutex_destroy(&wdev->loaded_lock);
 	/* a last user may still be inside weft_device_user_put() */
 	kfree_rcu(wdev, rcu);
@@ -326,6 +325,7 @@ static void weft_device_leave(struct weft_device *wdev)
 	lockdep_assert_held(&weft_devices_lock);
 	wait_event(wdev->idle, !atomic_read(&wdev->users));
 	/* a reset or a drain under way still needs the region; later ones see that it leaves */
+	weft_stop_settle(wdev);
 	mutex_lock(&wdev->reset_lock);
 	mutex_unlock(&wdev->reset_lock);
 	weft_memory_device_evacuate(wdev, READ_ONCE(wdev->lost));
@@ -475,11 +475,16 @@ struct weft_device *weft_device_register(struct device *parent, const struct wef
 		kfree(wdev);
 		return ERR_PTR(ret);
 	}
+	ret = weft_stop_init(wdev);
+	if (ret) {
+		weft_stop_fini(wdev);
+		weft_desc_free(&wdev->desc);
+		kfree(wdev);
+		return ERR_PTR(ret);
+	}
 	wdev->ops = ops;
 	wdev->priv = priv;
 	init_rwsem(&wdev->pool_lock);
-	mutex_init(&wdev->reset_lock);
-	mutex_init(&wdev->telemetry_lock);
 	mutex_init(&wdev->loaded_lock);
 	INIT_LIST_HEAD(&wdev->loaded);
 	INIT_LIST_HEAD(&wdev->attachments);

@@ -155,7 +155,7 @@ static void weft_engine_start_locked(struct weft_engine *engine)
 	}
 }
 
-/* For backends whose run() sleeps; reset_lock keeps abort() from overtaking run(). */
+/* For backends whose run() sleeps; stop_lock keeps abort() from overtaking run(). */
 void weft_engine_run_work(struct work_struct *work)
 {
 	struct weft_engine *engine = container_of(work, struct weft_engine, run_work);
@@ -164,7 +164,7 @@ void weft_engine_run_work(struct work_struct *work)
 	int ret;
 
 	for (;;) {
-		mutex_lock(&wdev->reset_lock);
+		mutex_lock(&wdev->stop_lock);
 		spin_lock_irq(&engine->lock);
 		job = weft_engine_next_locked(engine);
 		spin_unlock_irq(&engine->lock);
@@ -173,7 +173,7 @@ void weft_engine_run_work(struct work_struct *work)
 			if (ret)
 				weft_run_complete(&job->run, ret, 0, 0);
 		}
-		mutex_unlock(&wdev->reset_lock);
+		mutex_unlock(&wdev->stop_lock);
 		if (!job)
 			return;
 	}
@@ -345,12 +345,11 @@ void weft_engine_stop(struct weft_device *wdev, bool stop)
 /**
  * weft_engine_take_running() - take every running job back from the backend
  * @wdev: device, its engines stopped
- * @taken: room for as many jobs as the device has credits; the caller ends each
- * @count: jobs written to @taken
+ * @taken: out, by &struct weft_job.finish_node; the caller ends each
  *
  * Jobs whose completion was first are left to it.
  */
-void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken, u32 *count)
+void weft_engine_take_running(struct weft_device *wdev, struct list_head *taken)
 {
 	struct weft_engine *engine;
 	struct weft_job *job;
@@ -362,7 +361,7 @@ void weft_engine_take_running(struct weft_device *wdev, struct weft_job **taken,
 		list_for_each_entry(job, &engine->running, engine_node)
 			if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) ==
 			    WEFT_RUN_RUNNING)
-				taken[(*count)++] = job;
+				list_add_tail(&job->finish_node, taken);
 		spin_unlock_irq(&engine->lock);
 		weft_engine_kick(engine);
 	}

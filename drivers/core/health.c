@@ -336,7 +336,8 @@ static int weft_health_set_ok(struct weft_device *wdev)
 	bool fenced;
 	int ret = 0;
 
-	/* a drain that has begun to move copies ends first */
+	/* what has stopped by itself comes back; a drain that has begun to move copies ends first */
+	weft_stop_settle(wdev);
 	mutex_lock(&wdev->reset_lock);
 	pool = wdev->pool;
 	if (!pool) {

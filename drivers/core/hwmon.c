@@ -30,7 +30,7 @@ void weft_telemetry_quiesce(struct weft_device *wdev)
  * @wdev: device
  * @t: out
  *
- * Context: process, may sleep; not under pool->lock or wdev->reset_lock.
+ * Context: process, may sleep; not under pool->lock.
  * Return: 0; -EOPNOTSUPP it has none; -EBUSY it is being reset; -ENODATA it is gone; or what the
  * backend says.
  */

@@ -36,6 +36,8 @@ struct weft_job *weft_job_alloc(struct weft_client *client)
 	job->client = client;
 	job->flight_put.job = job;
 	job->sync_put.job = job;
+	job->abort_put.job = job;
+	job->abort_wq = job->pool->bind_wq;
 	weft_client_get(client);
 	weft_pool_get(job->pool);
 	INIT_LIST_HEAD(&job->engine_node);
@@ -104,6 +106,14 @@ void weft_job_put_later(struct weft_job_later *later)
 	/* who pumps on his own stack drops it on the way out */
 	if (llist_add(&later->node, &pool->release_list) && !weft_pump_here(pool))
 		queue_work(pool->bind_wq, &pool->release_work);
+}
+
+/* Drop the reference of @job's abort, which nobody may wait for. */
+void weft_job_put_abort(struct weft_job *job)
+{
+	/* with the last one nobody is left who could queue another abort before it is dropped */
+	if (!refcount_dec_not_one(&job->ref.refcount))
+		weft_job_put_later(&job->abort_put);
 }
 
 /* Drop the reference for being in flight; once per job. Any context. */
@@ -325,6 +335,8 @@ void weft_job_bound_locked(struct weft_job *job)
 	lockdep_assert_held(&pool->lock);
 	job->engine = weft_job_choose_engine(wdev);
 	job->engine->assigned++;
+	/* early jobs may wait for it to end, whatever it is itself */
+	job->abort_wq = wdev->desc.caps & WEFT_CAP_EARLY ? pool->early_wq : pool->bind_wq;
 	job->run.engine = job->engine->index;
 	job->run.priv[0] = 0;
 	job->run.priv[1] = 0;

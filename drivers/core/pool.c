@@ -220,6 +220,7 @@ static void weft_pool_reap(struct work_struct *work)
 
 	/* an engine hands in the end of a job with interrupts off and then kicks the pump */
 	synchronize_rcu();
+	flush_workqueue(pool->early_wq);
 	flush_workqueue(pool->bind_wq);
 	flush_workqueue(pool->pump_wq);
 	weft_pool_dismantle(pool);

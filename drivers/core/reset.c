@@ -14,9 +14,15 @@
  * waits until the last user has left, drops every copy, and opens the device again, as far as its
  * health allows. @reset_lock makes resets, drains, fences and removals take turns.
  *
+ * Early jobs may wait for each of these stops, so up to the end of the last job it is a
+ * fence-signalling section, under @stop_lock alone, in which nothing is allocated; also for late
+ * jobs, behind which early ones may wait. What comes after the stop (to wait for users, to move
+ * copies, to give a dump away) is @after_work's, under @reset_lock.
+ *
  * Rejected: resetting under the engine's lock (reset() sleeps), keeping copies across a reset
  * (no backend can promise it for all of memory).
  */
+#include <linux/dma-fence.h>
 #include <linux/pci.h>
 
 #include "core.h"
@@ -30,7 +36,7 @@ void weft_job_abort_queue(struct weft_job *job)
 	if (atomic_xchg(&job->abort_queued, 1))
 		return;
 	if (kref_get_unless_zero(&job->ref))
-		queue_work(job->pool->bind_wq, &job->abort_work);
+		queue_work(job->abort_wq, &job->abort_work);
 }
 
 /*
@@ -126,12 +132,28 @@ bool weft_device_writes_on(struct weft_device *wdev)
 	return READ_ONCE(wdev->quarantined) && !READ_ONCE(wdev->bus_cut);
 }
 
+/* Begin and end a part in which a fence may wait for @wdev. */
+static bool weft_stop_begin(struct weft_device *wdev)
+{
+	bool cookie = wdev->desc.caps & WEFT_CAP_EARLY ? dma_fence_begin_signalling() : false;
+
+	mutex_lock(&wdev->stop_lock);
+	return cookie;
+}
+
+static void weft_stop_end(struct weft_device *wdev, bool cookie)
+{
+	mutex_unlock(&wdev->stop_lock);
+	if (wdev->desc.caps & WEFT_CAP_EARLY)
+		dma_fence_end_signalling(cookie);
+}
+
 /* Ask the backend for a reset, and settle what may be relied on from now on. */
 static bool weft_device_stop(struct weft_device *wdev, struct weft_job *victim)
 {
 	bool quiet;
 
-	lockdep_assert_held(&wdev->reset_lock);
+	lockdep_assert_held(&wdev->stop_lock);
 	WRITE_ONCE(wdev->resetting, true);
 	quiet = !wdev->ops->reset(wdev);
 	atomic64_inc(&wdev->resets);
@@ -160,21 +182,17 @@ static bool weft_device_stop(struct weft_device *wdev, struct weft_job *victim)
  */
 static bool weft_device_quiesce(struct weft_device *wdev, struct weft_job *victim, int error)
 {
-	struct weft_job **taken;
-	u32 i, room = 0, count = 0;
+	struct weft_job *job, *next;
+	LIST_HEAD(taken);
 	bool quiet;
 
-	lockdep_assert_held(&wdev->reset_lock);
-	for (i = 0; i < wdev->desc.engine_count; i++)
-		room += wdev->engines[i].credits;
-	taken = kcalloc(room, sizeof(*taken), GFP_KERNEL | __GFP_NOFAIL);
-
+	lockdep_assert_held(&wdev->stop_lock);
 	spin_lock(&wdev->pool->lock);
 	WRITE_ONCE(wdev->lost, true);
 	weft_device_reopen_locked(wdev);
 	spin_unlock(&wdev->pool->lock);
 	weft_engine_stop(wdev, true);
-	weft_engine_take_running(wdev, taken, &count);
+	weft_engine_take_running(wdev, &taken);
 	weft_telemetry_quiesce(wdev);
 
 	quiet = weft_device_stop(wdev, victim);
@@ -183,13 +201,29 @@ static bool weft_device_quiesce(struct weft_device *wdev, struct weft_job *victi
 			weft_residency_quarantine(victim);
 		weft_engine_end_taken(victim, error);
 	}
-	for (i = 0; i < count; i++) {
+	list_for_each_entry_safe(job, next, &taken, finish_node) {
+		list_del_init(&job->finish_node);
 		if (!quiet)
-			weft_residency_quarantine(taken[i]);
-		taken[i]->lost = true;
-		weft_engine_end_taken(taken[i], -ENODEV);
+			weft_residency_quarantine(job);
+		job->lost = true;
+		weft_engine_end_taken(job, -ENODEV);
 	}
-	kfree(taken);
+	return quiet;
+}
+
+/* The same for who goes on to what follows. @why: leave a dump first, or NULL. */
+static bool weft_device_halt(struct weft_device *wdev, const char *why)
+{
+	bool cookie, quiet;
+
+	lockdep_assert_held(&wdev->reset_lock);
+	cookie = weft_stop_begin(wdev);
+	if (why)
+		weft_coredump(wdev, NULL, why);
+	/* whoever would have brought it back finds it done */
+	wdev->recovers = false;
+	quiet = weft_device_quiesce(wdev, NULL, 0);
+	weft_stop_end(wdev, cookie);
 	return quiet;
 }
 
@@ -200,7 +234,7 @@ static bool weft_device_quiesce(struct weft_device *wdev, struct weft_job *victi
 void weft_device_give_up(struct weft_device *wdev)
 {
 	mutex_lock(&wdev->reset_lock);
-	weft_device_quiesce(wdev, NULL, 0);
+	weft_device_halt(wdev, NULL);
 	mutex_unlock(&wdev->reset_lock);
 }
 
@@ -230,16 +264,68 @@ static void weft_device_return(struct weft_device *wdev)
 
 static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
 {
-	bool quiet;
-
-	lockdep_assert_held(&wdev->reset_lock);
+	lockdep_assert_held(&wdev->stop_lock);
 	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
 	weft_coredump(wdev, victim, "a job cannot be aborted");
 	weft_health_fault(wdev, WEFT_BLAME_RESET, victim);
-	quiet = weft_device_quiesce(wdev, victim, error);
-	weft_device_forget(wdev);
-	if (quiet)
-		weft_device_return(wdev);
+	/* before anybody can see that the victim has ended */
+	wdev->recovers = true;
+	queue_work(wdev->pool->bind_wq, &wdev->after_work);
+	weft_device_quiesce(wdev, victim, error);
+}
+
+/* A stop is over: what it had no memory for. */
+static void weft_stop_after_work(struct work_struct *work)
+{
+	struct weft_device *wdev = container_of(work, struct weft_device, after_work);
+	bool recovers;
+
+	mutex_lock(&wdev->reset_lock);
+	weft_coredump_send(wdev);
+	mutex_lock(&wdev->stop_lock);
+	recovers = wdev->recovers;
+	wdev->recovers = false;
+	mutex_unlock(&wdev->stop_lock);
+	if (recovers) {
+		weft_device_forget(wdev);
+		/* who fences a quarantined device found it stopped */
+		if (!wdev->quarantined &&
+		    READ_ONCE(wdev->health.state) != DRM_WEFT_HEALTH_QUARANTINED)
+			weft_device_return(wdev);
+	}
+	mutex_unlock(&wdev->reset_lock);
+}
+
+int weft_stop_init(struct weft_device *wdev)
+{
+	/* of a device that never has early jobs nothing is promised, nor of its locks */
+	static struct lock_class_key late_stop, late_telemetry;
+
+	mutex_init(&wdev->reset_lock);
+	mutex_init(&wdev->stop_lock);
+	mutex_init(&wdev->telemetry_lock);
+	if (!(wdev->desc.caps & WEFT_CAP_EARLY)) {
+		lockdep_set_class(&wdev->stop_lock, &late_stop);
+		lockdep_set_class(&wdev->telemetry_lock, &late_telemetry);
+	}
+	INIT_WORK(&wdev->after_work, weft_stop_after_work);
+	return weft_coredump_init(wdev);
+}
+
+void weft_stop_fini(struct weft_device *wdev)
+{
+	weft_coredump_fini(wdev);
+	mutex_destroy(&wdev->telemetry_lock);
+	mutex_destroy(&wdev->stop_lock);
+	mutex_destroy(&wdev->reset_lock);
+}
+
+void weft_stop_settle(struct weft_device *wdev)
+{
+	/* one under way has queued what follows it before it lets go */
+	mutex_lock(&wdev->stop_lock);
+	mutex_unlock(&wdev->stop_lock);
+	flush_work(&wdev->after_work);
 }
 
 /**
@@ -256,14 +342,15 @@ int weft_device_reset(struct weft_device *wdev)
 	struct weft_device_health *h = &wdev->health;
 	int ret = 0;
 
+	weft_stop_settle(wdev);
 	mutex_lock(&wdev->reset_lock);
 	if (!wdev->pool || READ_ONCE(wdev->leaving) || READ_ONCE(wdev->gone)) {
 		ret = -ENODEV;
 		goto unlock;
 	}
-	weft_coredump(wdev, NULL, "an operator resets the device");
-	if (!weft_device_quiesce(wdev, NULL, 0))
+	if (!weft_device_halt(wdev, "an operator resets the device"))
 		ret = -EIO;
+	weft_coredump_send(wdev);
 	weft_device_forget(wdev);
 	if (ret)
 		goto unlock;
@@ -311,48 +398,29 @@ void weft_device_fence(struct weft_device *wdev)
 	mutex_lock(&wdev->reset_lock);
 	if (READ_ONCE(wdev->health.state) == DRM_WEFT_HEALTH_QUARANTINED &&
 	    !READ_ONCE(wdev->leaving) && !wdev->lost) {
-		weft_device_quiesce(wdev, NULL, 0);
+		weft_device_halt(wdev, NULL);
 		weft_device_forget(wdev);
 	}
 	mutex_unlock(&wdev->reset_lock);
 }
 
-/* A running job has to end: its deadline passed or it was cancelled. */
-void weft_job_abort_work(struct work_struct *work)
+/* @job, on @wdev, has to end: its deadline passed or it was cancelled. */
+static void weft_job_abort(struct weft_job *job, struct weft_device *wdev, int cancel)
 {
-	struct weft_job *job = container_of(work, struct weft_job, abort_work);
-	struct weft_pool *pool = job->pool;
-	struct weft_device *wdev;
-	int cancel, ret;
 	u64 now, until;
+	int ret;
 
-	atomic_set(&job->abort_queued, 0);
-	/* job->wdev is stable while the job runs; the device object while we hold it */
-	spin_lock(&pool->lock);
-	wdev = job->wdev;
-	if (wdev)
-		get_device(&wdev->dev);
-	cancel = job->cancel;
-	spin_unlock(&pool->lock);
-	if (!wdev)
-		goto out;
-	/* published, and what it waits for does not come */
-	if (job->early && atomic_read(&job->run_state) == WEFT_RUN_NONE) {
-		weft_job_cancel(job, -ETIME);
-		goto put;
-	}
-
-	mutex_lock(&wdev->reset_lock);
+	lockdep_assert_held(&wdev->stop_lock);
 	/* the deadline of an earlier run, on a device that was lost; or too early: look again */
 	now = weft_now();
 	until = job->start_ns + job->run.timeout_ns;
 	if (!cancel && now < until) {
 		if (atomic_read(&job->run_state) == WEFT_RUN_RUNNING)
 			weft_job_arm(job, until - now);
-		goto unlock;
+		return;
 	}
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
-		goto unlock;
+		return;
 	if (!cancel) {
 		trace_fault(wdev, job, WEFT_FAULT_TIMEOUT, -ETIME);
 		weft_coredump(wdev, job, "a job ran into its deadline");
@@ -367,10 +435,35 @@ void weft_job_abort_work(struct work_struct *work)
 	} else {
 		weft_engine_end_taken(job, cancel ?: -ETIME);
 	}
-unlock:
-	mutex_unlock(&wdev->reset_lock);
-put:
+}
+
+void weft_job_abort_work(struct work_struct *work)
+{
+	struct weft_job *job = container_of(work, struct weft_job, abort_work);
+	struct weft_pool *pool = job->pool;
+	struct weft_device *wdev;
+	bool cookie;
+	int cancel;
+
+	atomic_set(&job->abort_queued, 0);
+	/* job->wdev is stable while the job runs; the device object while we hold it */
+	spin_lock(&pool->lock);
+	wdev = job->wdev;
+	if (wdev)
+		get_device(&wdev->dev);
+	cancel = job->cancel;
+	spin_unlock(&pool->lock);
+	if (!wdev)
+		goto out;
+	/* published, and what it waits for does not come */
+	if (job->early && atomic_read(&job->run_state) == WEFT_RUN_NONE) {
+		weft_job_cancel(job, -ETIME);
+	} else {
+		cookie = weft_stop_begin(wdev);
+		weft_job_abort(job, wdev, cancel);
+		weft_stop_end(wdev, cookie);
+	}
 	put_device(&wdev->dev);
 out:
-	weft_job_put(job);
+	weft_job_put_abort(job);
 }

@@ -17,6 +17,7 @@
  * but keep the device busy for up to 2^32 multiplications that nothing can stop); all buffers
  * copied to device memory by its DMA (200 ms for 2 KiB).
  */
+#include <linux/dma-fence.h>
 #include <linux/highmem.h>
 #include <linux/iopoll.h>
 #include <linux/module.h>
@@ -198,6 +199,7 @@ static bool edu_take(struct edu *edu, struct weft_run *run)
 
 irqreturn_t weft_edu_irq(int irq, void *data)
 {
+	bool cookie = dma_fence_begin_signalling();	/* early jobs wait for its end */
 	struct edu *edu = data;
 	struct weft_run *run;
 	u32 code = 0;
@@ -209,12 +211,10 @@ irqreturn_t weft_edu_irq(int irq, void *data)
 	if (readl(edu->regs + EDU_DMA_COMMAND) & EDU_DMA_START)
 		run = NULL;
 	spin_unlock_irq(&edu->lock);
-	if (!run || edu_step(edu, &code))
-		return IRQ_HANDLED;
-
 	/* not under the lock: the core answers with the next run() */
-	if (edu_take(edu, run))
+	if (run && !edu_step(edu, &code) && edu_take(edu, run))
 		weft_run_complete(run, !code ? 0 : edu_answers(edu) ? -EIO : -ENODEV, code, 0);
+	dma_fence_end_signalling(cookie);
 	return IRQ_HANDLED;
 }
 

@@ -23,6 +23,7 @@
  * whose behaviour is being observed); one timer armed at run() (it would race with the
  * computation for the end of the run).
  */
+#include <linux/dma-fence.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <weft/compat.h>
@@ -237,9 +238,11 @@ static void slot_work(struct work_struct *work)
 	struct weft_sim_ending endings[2];
 	unsigned int count = 0;
 	unsigned long flags;
-	bool modelled;
+	bool modelled, cookie;
 	ktime_t now;
 
+	/* early jobs wait for what is computed here */
+	cookie = dma_fence_begin_signalling();
 	weft_sim_launch_compute(&slot->launch, &device->memory, &pace.pace);
 
 	spin_lock_irqsave(&device->lock, flags);
@@ -257,6 +260,7 @@ static void slot_work(struct work_struct *work)
 	}
 	spin_unlock_irqrestore(&device->lock, flags);
 	endings_deliver(device, endings, count);
+	dma_fence_end_signalling(cookie);
 }
 
 /* The run is forgotten; a computation only when its work item sees it. */
@@ -366,7 +370,8 @@ static void late_write_work(struct work_struct *work)
 /* Kept until the next reset or the end of the device, so that both can cancel it. */
 static void late_write_add(struct weft_sim_device *device, u64 offset, u64 length)
 {
-	struct weft_sim_late_write *write = kzalloc(sizeof(*write), GFP_KERNEL);
+	/* from abort(), for which early jobs wait */
+	struct weft_sim_late_write *write = kzalloc(sizeof(*write), GFP_NOWAIT);
 	unsigned long flags;
 
 	if (!write)

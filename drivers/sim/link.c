@@ -12,6 +12,7 @@
  * Rejected: sharing the link between transfers (the scheduler plans links as queues, and one
  * transfer at a time has the same throughput).
  */
+#include <linux/dma-fence.h>
 #include <linux/highmem.h>
 #include <linux/sched.h>
 #include <weft/compat.h>
@@ -150,10 +151,12 @@ static void channel_work(struct work_struct *work)
 	struct weft_sim_channel *channel = container_of(work, struct weft_sim_channel, work);
 	struct weft_sim_device *device = channel->device;
 	struct weft_copy *copy = channel->copy;
-	bool ends = true;
+	bool ends = true, cookie;
 	unsigned long flags;
 	int error;
 
+	/* of an early job, perhaps */
+	cookie = dma_fence_begin_signalling();
 	error = copy->priv[0] ? -EIO : move_bytes(device, copy);
 
 	spin_lock_irqsave(&device->lock, flags);
@@ -173,6 +176,7 @@ static void channel_work(struct work_struct *work)
 	spin_unlock_irqrestore(&device->lock, flags);
 	if (ends)
 		channel_finish(channel, copy, error);
+	dma_fence_end_signalling(cookie);
 }
 
 /*

@@ -57,9 +57,11 @@ struct weft_engine_desc {
  * define WEFT_CAP_EARLY - may run jobs whose fence others wait for already
  *
  * The backend promises that abort() or reset() brings every job to a stop in bounded time, that
- * every copy ends in bounded time, and that run(), copy(), abort() and reset() neither allocate
- * memory that has to be reclaimed (GFP_NOWAIT at the most) nor take a lock under which somebody
- * does. Not with WEFT_CAP_RUN_SLEEPS.
+ * every copy ends in bounded time, and that run(), copy(), abort(), reset(), telemetry() and dump()
+ * neither allocate memory that has to be reclaimed (GFP_NOWAIT at the most) nor take a lock under
+ * which somebody does; nor do its workers and interrupt threads on their way to the end of a run or
+ * copy. Lockdep checks what is between dma_fence_begin_signalling() and dma_fence_end_signalling():
+ * the core's calls are, workers and threads have to be put there. Not with WEFT_CAP_RUN_SLEEPS.
  */
 #define WEFT_CAP_EARLY		BIT(2)
 /**

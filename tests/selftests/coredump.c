@@ -63,6 +63,12 @@ static bool says(const char *line)
 	return strstr(text, line);
 }
 
+/* what a stop leaves to be done is over when the next operation of an operator is */
+static void after_stop(void)
+{
+	CHECK_EQ(wdev_set("d", "health", "ok"), 0);
+}
+
 static uint64_t hang(const struct client *c)
 {
 	struct job job;
@@ -73,6 +79,7 @@ static uint64_t hang(const struct client *c)
 	job.j.timeout_ns = 20 * MS;
 	id = submit(c, &job, 1);
 	CHECK_EQ(job_result(c->fd, id), ETIME);
+	after_stop();
 	return id;
 }
 
@@ -139,6 +146,7 @@ TEST(reset, "a reset leaves one, with the job that made it necessary if there is
 	job_reach(c.fd, id, DRM_WEFT_JOB_RUNNING);
 	CHECK_EQ(job_cancel(c.fd, id), 0);
 	CHECK_EQ(job_result(c.fd, id), ECANCELED);
+	after_stop();
 	dump_read(path, sizeof(path));
 	CHECK(says("\nreason: a job cannot be aborted\n"));
 	dump_free(path);
