@@ -8,8 +8,8 @@
  * it. The kernel keeps one dump per device, until somebody writes to it or five minutes have
  * passed; the next ones are dropped meanwhile, so a device that fails all the time costs nothing.
  *
- * It is written into memory of the device's own, because jobs wait for what comes next, and given to
- * the kernel, which allocates, when that is over. So a dump shows a moment after the job's end.
+ * It is written into memory of the device's own, because jobs wait for what comes next, and given
+ * to the kernel, which allocates, when that is over. So it shows a moment after the job's end.
  *
  * The dump belongs to the parent, the device that the backend drives: it names the hardware, and a
  * dump that nobody has read must not keep a weft device, and with it the module, from going.
