@@ -57,9 +57,9 @@ demo: setup-demo ## watch two tenants share three simulated devices in a guest
 shell: setup-vm ## a shell in a guest with the modules loaded (KERNEL=debug for the other kernel)
 	@tests/run --shell --kernel $(KERNEL)
 
-test: setup-vm ## one test on a fresh guest: make test T=name [KERNEL=stock|debug|next]
+test: setup-vm ## one test on a fresh guest: make test T=name [KERNEL=stock|debug|next] [ENV=K=V TIMEOUT=S]
 	@[ -n "$(T)" ] || { echo "make test T=name; the names:"; tests/run --names; exit 2; }
-	@tests/run --test $(T) --kernel $(KERNEL)
+	@tests/run --test $(T) --kernel $(KERNEL) $(ENV:%=--env %) $(TIMEOUT:%=--timeout %)
 
 ##@ Proof
 check: setup-check ## every test: native, sanitizers, guests with both kernels, docs

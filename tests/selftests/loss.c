@@ -4,7 +4,8 @@
  * ends with a right result or a reason, memory is accounted for, the device comes back, and no
  * byte of one tenant is seen by another.
  *
- * LOSS_SECONDS in the environment is how long the storm lasts.
+ * LOSS_SECONDS in the environment is how long the storm lasts, 8 s if not given:
+ * make test T=loss KERNEL=debug ENV=LOSS_SECONDS=600 TIMEOUT=1500
  */
 /* vm: smp=4 timeout=240 kernels=stock,debug,next insmod=weft,weft_sim */
 #include <fcntl.h>
