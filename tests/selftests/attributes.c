@@ -120,7 +120,7 @@ TEST(late, "late_runs, late_ns, late_copies: what took longer than its model, an
 	struct job job;
 	uint32_t src, dst;
 
-	/* nobody fills 64 KiB or moves them within a nanosecond; a NOP has nothing to be late with */
+	/* nobody fills or moves 64 KiB within a nanosecond; a NOP has nothing to be late with */
 	dev_add("a0", "profile=gpu", "speed=fill 4294967295", "link_latency=1",
 		"bandwidth_down=4294967294", "bandwidth_up=4294967294");
 	client_open(&c);
