@@ -74,9 +74,6 @@ check-next: setup-next ## the tests in guests on Debian's next kernel (downloads
 check-packages: setup-package ## the Debian packages on a booted clean Debian (makes a disk of it once)
 	@tests/run --only packages
 
-check-edu: setup-check ## edu devices on the debug kernel (half an hour)
-	@tests/run --only build --only guest-edu-debug
-
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
@@ -132,6 +129,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo shell test check check-quick check-edu check-next check-packages bench \
+.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench \
 	fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package
