@@ -4,9 +4,9 @@
  *
  * DOC: edu_quarantine
  *
- * weft_edu's parameter fail_resets makes the device look as if it did not stop; that it is cut off is
- * then true all the same, and read from its configuration space. What a device without such a bus
- * does to host pages is tested with simulated ones (tests/selftests/health.c).
+ * weft_edu's parameter fail_resets makes the device look as if it did not stop; that it is cut off
+ * is then true all the same, and read from its configuration space. What a device without such a
+ * bus does to host pages is tested with simulated ones (tests/selftests/health.c).
  */
 /* vm: smp=2 edu=1 iommu=1 timeout=120 kernels=stock,debug,next insmod=weft,weft_edu */
 #include <fcntl.h>
