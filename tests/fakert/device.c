@@ -30,6 +30,9 @@ struct fakert_slot {
 	uint64_t busy_ns;
 	uint32_t contexts;
 	uint32_t taken;
+	/* for people and fakert_device_processes(); who lives is told by the lock */
+	int32_t pid;
+	uint32_t pad;
 };
 
 /* Bytes 0 and 1 + slot of the file are what locks are held on. */
@@ -164,6 +167,7 @@ static enum fakert_result fakert_device_join(struct fakert_device *device)
 		if (i < FAKERT_SLOTS &&
 		    !fakert_lock_byte(device->fd, F_OFD_SETLK, F_WRLCK, 1 + (off_t)i, NULL)) {
 			shared->slot[i].taken = 1;
+			shared->slot[i].pid = getpid();
 			device->index = i;
 			result = FAKERT_OK;
 		}
@@ -241,6 +245,29 @@ enum fakert_result fakert_device_info(struct fakert_device *device,
 		info->processes += shared->slot[i].taken;
 	}
 	info->busy_own_ns = __atomic_load_n(&shared->slot[device->index].busy_ns, __ATOMIC_RELAXED);
+	fakert_device_unlock(device);
+	return FAKERT_OK;
+}
+
+enum fakert_result fakert_device_processes(struct fakert_device *device,
+					   struct fakert_process *list, uint32_t room,
+					   uint32_t *count)
+{
+	const struct fakert_slot *slot = device->shared->slot;
+	unsigned int i;
+
+	*count = 0;
+	fakert_device_lock(device);
+	fakert_reap_locked(device);
+	for (i = 0; i < FAKERT_SLOTS && *count < room; i++) {
+		if (!slot[i].taken)
+			continue;
+		list[(*count)++] = (struct fakert_process){
+			.pid = slot[i].pid,
+			.memory_used = slot[i].used,
+			.busy_ns = __atomic_load_n(&slot[i].busy_ns, __ATOMIC_RELAXED),
+		};
+	}
 	fakert_device_unlock(device);
 	return FAKERT_OK;
 }

@@ -103,6 +103,18 @@ struct fakert_device_info {
 	uint32_t processes;
 };
 
+/**
+ * struct fakert_process - who uses a device, as vendors' management libraries tell
+ * @pid: of the process that opened it
+ * @memory_used: bytes that this opening holds
+ * @busy_ns: time that its kernels and copies took
+ */
+struct fakert_process {
+	int32_t pid;
+	uint64_t memory_used;
+	uint64_t busy_ns;
+};
+
 struct fakert_device;
 struct fakert_context;
 struct fakert_stream;
@@ -123,6 +135,10 @@ enum fakert_result fakert_device_close(struct fakert_device *device);
 void fakert_device_describe(const struct fakert_device *device, struct fakert_device_desc *desc);
 enum fakert_result fakert_device_info(struct fakert_device *device,
 				      struct fakert_device_info *info);
+/* Up to @room openings that are alive; @count of them. */
+enum fakert_result fakert_device_processes(struct fakert_device *device,
+					   struct fakert_process *list, uint32_t room,
+					   uint32_t *count);
 
 enum fakert_result fakert_context_create(struct fakert_device *device,
 					 struct fakert_context **context);

@@ -220,8 +220,10 @@ static void __attribute__((noreturn)) child_hold(const char *path, uint64_t left
 static void test_processes_share_memory(void **state)
 {
 	struct fixture *f = *state;
+	struct fakert_process list[3];
 	struct fakert_device_info info;
 	fakert_address foreign, mine;
+	uint32_t count;
 	int pipes[2], status;
 	char byte = 0;
 	pid_t pid;
@@ -235,6 +237,14 @@ static void test_processes_share_memory(void **state)
 	ok(fakert_device_info(f->device, &info));
 	assert_int_equal(info.memory_own, CONTEXT);
 	assert_int_equal(info.processes, 2);
+	ok(fakert_device_processes(f->device, list, 3, &count));
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0].pid, getpid());
+	assert_int_equal(list[0].memory_used, CONTEXT);
+	assert_int_equal(list[1].pid, pid);
+	assert_int_equal(list[1].memory_used, MEMORY - GRANULE - CONTEXT);
+	ok(fakert_device_processes(f->device, list, 1, &count));
+	assert_int_equal(count, 1);
 	ok(fakert_memory_alloc(f->context, GRANULE, &mine));
 	assert_int_equal(fakert_memory_alloc(f->context, 1, &mine), FAKERT_NO_MEMORY);
 
