@@ -791,6 +791,8 @@ static void test_seats_are_started(void **state)
 	assert_int_equal(weft_server_dispatch(server, WEFT_SERVE_FOREVER), 2);
 	assert_int_equal(fake.spawns, 1);
 	assert_string_equal(fake.spawned, "server WEFT_SERVE_SEAT=3:1:deadbeefcafe");
+	assert_int_equal(weft_server_is_seat(server, 100), 1);
+	assert_int_equal(weft_server_is_seat(server, 101), 0);
 	weft_server_close(server);
 	/* the node, and the file that says when the seat has ended */
 	assert_int_equal(fake.closed, 2);

@@ -263,6 +263,16 @@ void weft_server_close(struct weft_server *server)
 	free(server);
 }
 
+int weft_server_is_seat(const struct weft_server *server, int pid)
+{
+	const struct weft_child *child;
+
+	for (child = server->children; child; child = child->next)
+		if (child->pid == pid)
+			return 1;
+	return 0;
+}
+
 int weft_server_fd(const struct weft_server *server)
 {
 	return server->fd;
@@ -304,6 +314,7 @@ static int weft_run_server(const struct weft_serve_config *config,
 			   const struct weft_serve_ops *ops, char **argv)
 {
 	struct weft_server *server;
+	struct signalfd_siginfo signal;
 	struct pollfd told;
 	sigset_t ends, before;
 	int ret;
@@ -312,11 +323,12 @@ static int weft_run_server(const struct weft_serve_config *config,
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, &before);
-	told = (struct pollfd){ .fd = signalfd(-1, &ends, SFD_CLOEXEC), .events = POLLIN };
+	told = (struct pollfd){ .fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN };
 	ret = weft_server_offer(&server, config, ops, argv);
 	while (ret >= 0 && weft_serve_sys_poll(&told, 1, 0) <= 0)
 		ret = weft_server_turn(server, WEFT_SERVE_FOREVER, told.fd);
-	/* a second signal ends it the hard way */
+	/* this signal is dealt with, a second one ends the process the hard way */
+	weft_serve_sys_read(told.fd, &signal, sizeof(signal));
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (ret >= 0)
 		ret = weft_server_withdraw(server);

@@ -317,6 +317,8 @@ int weft_server_withdraw(struct weft_server *server);
 /** weft_server_close() - free @server; a device that was not withdrawn is lost. NULL is fine. */
 void weft_server_close(struct weft_server *server);
 
+/** weft_server_is_seat() - is @pid a process that the library started as a seat? 1 or 0 */
+int weft_server_is_seat(const struct weft_server *server, int pid);
 /** weft_server_fd() - the file, for poll(): readable when there are events; stays the server's */
 int weft_server_fd(const struct weft_server *server);
 /** weft_server_name() - the device's name on the weft bus */
