@@ -3,7 +3,7 @@
  * Files that no other test reads or writes: what a device says of itself, host memory, the
  * simulator's link, lateness and choice of faults, the size of the log.
  */
-/* vm: insmod=weft:log_records=1500,weft_sim */
+/* vm: timeout=120 insmod=weft:log_records=1500,weft_sim */
 #include <fcntl.h>
 #include <stdio.h>
 
@@ -191,7 +191,7 @@ TEST(log_records, "log_records: as given in the parameter, a power of two of the
 	static char records[4096 * 64];
 	char text[32];
 	struct client c;
-	struct job job;
+	struct job job[64];
 	size_t total = 0;
 	ssize_t n;
 	int fd;
@@ -200,9 +200,14 @@ TEST(log_records, "log_records: as given in the parameter, a power of two of the
 	CHECK(!strcmp(text, "1500"));
 	dev_add("a0", DEV_NULL);
 	client_open(&c);
-	for (int i = 0; i < LOG_RECORDS; i++) {
-		job_nop(&job, &c, 1);
-		job_run(&c, &job);
+	/* each job is a record when it comes and more when it is placed, starts and ends */
+	for (size_t i = 0; i < ARRAY_SIZE(job); i++)
+		job_nop(&job[i], &c, 1);
+	for (size_t n = 0; n < LOG_RECORDS; n += ARRAY_SIZE(job)) {
+		uint64_t id = submit(&c, job, ARRAY_SIZE(job));
+
+		for (size_t i = 0; i < ARRAY_SIZE(job); i++)
+			CHECK_EQ(job_result(c.fd, id + i), 0);
 	}
 	client_close(&c);
 	fd = open("/sys/kernel/debug/weft/default/log", O_RDONLY | O_CLOEXEC);
