@@ -161,6 +161,8 @@ static bool send(struct sim_world *w, u32 block, u64 sources, u32 to, u64 at, u3
 	u32 from = 0, via;
 	u64 start = 0;
 
+	if (!region_present(w, to))
+		return false;
 	r = source_best(w, block, sources, to, at, &from, &start);
 	if (r) {
 		transfer_add(w, block, from, to, job, r, start);
@@ -422,12 +424,6 @@ static void transfer_cut(struct sim_world *w, u32 id)
 	copy_settle(w, t->block, t->from);
 }
 
-/* Is a transfer from there planned for when this one has arrived? */
-static bool copy_relays(const struct sim_world *w, u32 block, u32 region)
-{
-	return copy_of(w, block, region)->sending;
-}
-
 void sim_unfetch(struct sim_world *w, u32 job)
 {
 	const struct sim_job *j = &w->in->tasks.job[job];
@@ -445,9 +441,9 @@ void sim_unfetch(struct sim_world *w, u32 job)
 		struct sim_copy *c = copy_of(w, block, region);
 
 		waiters_drop(c, job);
-		/* What was on its way for nobody but this job need not arrive. */
-		if (c->coming && !c->waiters && w->transfer[c->coming - 1].job == job &&
-		    !copy_relays(w, block, region))
+		/* What is on its way for nobody any more need not arrive. */
+		if (c->coming && !c->waiters && !w->transfer[c->coming - 1].ahead &&
+		    !copy_of(w, block, region)->sending)
 			transfer_cut(w, c->coming - 1);
 	}
 	fetch_unpin(w, job, region);
@@ -470,8 +466,10 @@ bool sim_send(struct sim_world *w, u32 block, u32 source, u32 to, u64 from, u32 
 	copy_hold(w, block, to);
 	c->used = ++w->uses;
 	if (send(w, block, source == SIM_NONE ? U64_MAX : BIT_ULL(source), to, max(from, w->now),
-		 job))
+		 job)) {
+		w->transfer[c->coming - 1].ahead = true;
 		return true;
+	}
 	copy_settle(w, block, to);
 	return false;
 }
@@ -530,6 +528,21 @@ void sim_written(struct sim_world *w, u32 job)
 	}
 }
 
+/* Nobody will read what is on its way: all readers of these bytes have ended. */
+static void copies_cut(struct sim_world *w, u32 block)
+{
+	u32 r;
+
+	for (r = 0; r < w->machine->region_count; r++) {
+		struct sim_copy *c = copy_of(w, block, r);
+
+		if (!c->coming)
+			continue;
+		transfer_cut(w, c->coming - 1);
+		copy_settle(w, block, r);
+	}
+}
+
 void sim_check_inputs(struct sim_world *w, u32 job)
 {
 	const struct sim_job *j = &w->in->tasks.job[job];
@@ -541,8 +554,8 @@ void sim_check_inputs(struct sim_world *w, u32 job)
 
 		weft_warn_on((j->use[i].access & SIM_READ) && w->valid[block] &&
 			     !sim_valid(w, block, region));
-		weft_warn_on((j->use[i].access & SIM_WRITE) &&
-			     copy_of(w, block, region)->sending);
+		if (j->use[i].access & SIM_WRITE)
+			copies_cut(w, block);
 	}
 }
 
@@ -562,7 +575,6 @@ void sim_region_lost(struct sim_world *w, u32 device)
 		if (t->over || (t->from != region && to != region))
 			continue;
 		transfer_cut(w, i);
-		w->valid[block] &= ~BIT_ULL(region);
 		/* Who waits for it elsewhere gets it from another source, or will lack it. */
 		if (to != region && c->waiters &&
 		    send(w, block, U64_MAX, to, w->now, c->waiters->job))

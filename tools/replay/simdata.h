@@ -17,7 +17,7 @@ int sim_data_init(struct sim_world *w);
 void sim_unfetch(struct sim_world *w, u32 job);
 /* the run of @job ended well: what it wrote is valid there and nowhere else */
 void sim_written(struct sim_world *w, u32 job);
-/* abort if @job may not start where it is placed */
+/* abort if @job may not start where it is placed; what is overwritten need not arrive */
 void sim_check_inputs(struct sim_world *w, u32 job);
 void sim_transfer_end(struct sim_world *w, u32 transfer);
 /* @device's memory is gone */

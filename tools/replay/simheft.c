@@ -299,11 +299,12 @@ static void heft_ready(struct sim_world *w, u32 job)
 {
 	struct heft *e = w->data;
 	const struct planned *p = &e->plan.job[job];
-	struct sim_expect x = {
-		.data = p->data, .start = p->start, .run = p->end - p->start, .finish = p->end,
-		.reason = "planned",
-	};
+	struct sim_expect x = { .run = p->end - p->start, .reason = "planned" };
 
+	/* Later than planned if a predecessor was late. */
+	x.data = max(p->data, w->now);
+	x.start = max(p->start, x.data);
+	x.finish = x.start + x.run;
 	sim_plan(w, job, p->device, &x);
 }
 

@@ -9,6 +9,8 @@
  */
 #include "simmetrics.h"
 
+#define SLACK	1.000000000001
+
 static void put(struct sim_world *w, struct sim_metrics *m, const char *name, const char *of,
 		u64 value)
 {
@@ -32,7 +34,8 @@ static void put_runs(struct sim_world *w, struct sim_metrics *m)
 		ok += w->job[i].state == SIM_DONE;
 		failed += w->job[i].state == SIM_FAILED;
 		first = min(first, w->job[i].submitted);
-		last = max(last, w->job[i].end);
+		if (w->job[i].state == SIM_DONE)
+			last = max(last, w->job[i].end);
 	}
 	put(w, m, "jobs", NULL, ok);
 	put(w, m, "failed", NULL, failed);
@@ -153,7 +156,9 @@ static void put_jain(struct sim_world *w, struct sim_metrics *m)
 		squares += x * x;
 		count += seen[i];
 	}
-	put(w, m, "jain", NULL, squares > 0 ? (u64)(1000000 * sum * sum / (count * squares)) : 0);
+	/* What rounding takes off a whole number does not count. */
+	put(w, m, "jain", NULL, squares > 0 ?
+	    (u64)(1000000 * sum * sum / (count * squares) * SLACK) : 0);
 }
 
 struct pair {

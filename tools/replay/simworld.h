@@ -173,6 +173,8 @@ struct sim_transfer {
 	/* the block's version at the start */
 	u32 version;
 	const struct sim_route *route;
+	/* nobody waits for it yet */
+	bool ahead;
 	bool over;
 	bool cut;
 };
