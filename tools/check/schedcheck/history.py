@@ -80,6 +80,7 @@ class History:
         self.network = Network(machine)
         self.jobs = [JobState(j) for j in tasks.jobs]
         self.devices = {d.name: DeviceState(d) for d in machine.devices.values()}
+        self.slowed = False                     # some device was, some time
         self.after = {}                         # job's number -> those that wait for it
         for j in tasks.jobs:
             for before in j.before:
@@ -192,6 +193,7 @@ class History:
 
     def on_speed(self, e):
         self.devices[e.what[1]].speed = e.what[2]
+        self.slowed = True
 
     def on_link(self, e):
         self.network.change(*e.what[1:])
@@ -277,8 +279,9 @@ class History:
         self.last_asked = s
 
     def exact(self, job):
-        """Is a known run time the true one? A scheduler may have learned it from another size."""
-        return not self.costs.percent and job.lifetime is None and len(self.tasks.sizes[job.kernel]) == 1
+        """Is a known run time the true one? It may have been learned from another size or a slowed device."""
+        return not self.costs.percent and not self.slowed and job.lifetime is None and \
+            len(self.tasks.sizes[job.kernel]) == 1
 
     def may_run(self, job, device):
         return (job.devices is None or device.name in job.devices) and \
