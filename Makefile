@@ -77,6 +77,9 @@ check-packages: setup-package ## the Debian packages on a booted clean Debian (m
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
+bench-sched: setup-build user/tools/replay ## quality of schedules beside rivals' and lower bounds (SEED=1 COUNT=100)
+	@tests/bench/yardstick --tools build/user --seed $(or $(SEED),1) --count $(or $(COUNT),100)
+
 fuzz: setup-check ## random ioctls on the debug kernel, then with failing allocations (SECONDS_FUZZ=60)
 	@tests/run --only fuzz --only fuzz-alloc --fuzz-seconds $(or $(SECONDS_FUZZ),60)
 
@@ -129,6 +132,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench \
+.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench bench-sched \
 	fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package
