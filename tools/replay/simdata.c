@@ -123,25 +123,45 @@ static void transfer_add(struct sim_world *w, u32 block, u32 from, u32 to, u32 j
 	sim_arrives(w, id);
 }
 
+/* When @region has @block: now, when a transfer has arrived, or never. */
+static u64 source_since(const struct sim_world *w, u32 block, u32 region)
+{
+	const struct sim_copy *c = copy_of(w, block, region);
+
+	if (!region_present(w, region))
+		return U64_MAX;
+	if (sim_valid(w, block, region))
+		return w->now;
+	if (c->coming && w->transfer[c->coming - 1].version == w->version[block])
+		return w->transfer[c->coming - 1].end;
+	return U64_MAX;
+}
+
+u64 sim_arrival(const struct sim_world *w, u32 block, u32 region)
+{
+	return source_since(w, block, region);
+}
+
 /* The source from which @block reaches @to first, beginning at @at or later. */
 static const struct sim_route *source_best(struct sim_world *w, u32 block, u64 sources, u32 to,
 					   u64 at, u32 *from, u64 *start)
 {
 	const struct sim_route *best = NULL;
-	u64 left, soonest = 0;
+	u64 soonest = 0;
+	u32 region;
 
-	for (left = w->valid[block] & sources; left; left &= left - 1) {
-		u32 region = __ffs64(left);
+	for (region = 0; region < w->machine->region_count; region++) {
+		u64 since = source_since(w, block, region);
 		const struct sim_route *r;
 		u64 ns, free;
 
-		if (region == to || !region_present(w, region))
+		if (region == to || since == U64_MAX || !(sources & BIT_ULL(region)))
 			continue;
 		r = sim_net_route(w, region, to);
 		if (!r)
 			continue;
 		ns = sim_net_duration(r, w->block[block].bytes);
-		free = sim_net_free(w, r, at, ns);
+		free = sim_net_free(w, r, max(at, since), ns);
 		if (best && free + ns >= soonest)
 			continue;
 		best = r;
@@ -566,13 +586,15 @@ void sim_region_lost(struct sim_world *w, u32 device)
 
 	if (w->machine->region[region].host)
 		return;
+	/* In the order in which they were decided: one that waits for another comes after it. */
 	for (i = 0; i < w->transfer_count; i++) {
 		struct sim_transfer *t = &w->transfer[i];
 		u32 to = t->to, block = t->block;
 		struct sim_copy *c = copy_of(w, block, to);
 		struct sim_waiter *waiter;
 
-		if (t->over || (t->from != region && to != region))
+		if (t->over || (t->from != region && to != region &&
+				source_since(w, block, t->from) != U64_MAX))
 			continue;
 		transfer_cut(w, i);
 		/* Who waits for it elsewhere gets it from another source, or will lack it. */

@@ -89,7 +89,7 @@ static u64 dmda_transfer(struct sim_world *w, u32 job, u32 device)
 		u32 block = j->use[i].block;
 		u64 least = 0, left;
 
-		if (!(j->use[i].access & SIM_READ) || sim_valid(w, block, region))
+		if (!(j->use[i].access & SIM_READ) || sim_arrival(w, block, region) != U64_MAX)
 			continue;
 		for (left = w->valid[block]; left; left &= left - 1) {
 			const struct sim_route *r = sim_net_route(w, __ffs64(left), region);

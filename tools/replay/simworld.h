@@ -292,6 +292,8 @@ void sim_fail(struct sim_world *w, u32 job);
 bool sim_send(struct sim_world *w, u32 block, u32 source, u32 to, u64 from, u32 job);
 /* RUNNING -> READY: its run is lost, as if its device had stopped it */
 void sim_abort(struct sim_world *w, u32 job, const char *why);
+/* when @block is or will be in @region as things are, U64_MAX: never */
+u64 sim_arrival(const struct sim_world *w, u32 block, u32 region);
 bool sim_valid(const struct sim_world *w, u32 block, u32 region);
 /* call engine->decide() at that time, whatever happens */
 void sim_wake(struct sim_world *w, u64 at);
