@@ -67,6 +67,8 @@ static inline bool edu_answers(struct edu *edu)
 }
 
 /* engine.c */
+/* 0 once no transfer is under way; -ETIMEDOUT */
+int weft_edu_settle(struct edu *edu);
 irqreturn_t weft_edu_irq(int irq, void *data);
 extern const struct weft_backend_ops weft_edu_ops;
 

@@ -65,7 +65,7 @@ static void edu_dma_start(struct edu *edu, u64 address, u32 bytes, u32 command)
 }
 
 /* A transfer takes 100 ms; a device that is not there is never done. */
-static int edu_dma_wait(struct edu *edu)
+int weft_edu_settle(struct edu *edu)
 {
 	u32 command;
 
@@ -76,12 +76,12 @@ static int edu_dma_wait(struct edu *edu)
 /* The same from start to end, for who has the engine. */
 static int edu_dma(struct edu *edu, u64 address, u32 bytes, u32 command)
 {
-	int ret = edu_dma_wait(edu);
+	int ret = weft_edu_settle(edu);
 
 	if (ret)
 		return ret;
 	edu_dma_start(edu, address, bytes, command);
-	return edu_dma_wait(edu);
+	return weft_edu_settle(edu);
 }
 
 /* The next transfer of the run, if it has the engine; an interrupt says when it is over. */
@@ -229,7 +229,7 @@ static int edu_stop(struct edu *edu)
 	/* transfers of copies are none of the run's, but look the same */
 	mutex_lock(&edu->lending);
 	if (edu_answers(edu))
-		ret = edu_dma_wait(edu);
+		ret = weft_edu_settle(edu);
 	mutex_unlock(&edu->lending);
 	return ret;
 }

@@ -90,6 +90,13 @@ static int edu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 					"weft_edu", edu);
 	if (ret)
 		return ret;
+	/*
+	 * A device that was without power, or without driver, may still be at a transfer: a new one
+	 * would not be started, and the end of the old one would be taken for its end.
+	 */
+	ret = weft_edu_settle(edu);
+	if (ret)
+		return dev_err_probe(dev, ret, "is busy for somebody else\n");
 	pci_set_master(pdev);
 	/* what reset() and the end of a bus error go back to */
 	pci_save_state(pdev);
@@ -121,7 +128,7 @@ static void edu_error_resume(struct pci_dev *pdev)
 		return;
 	pci_restore_state(pdev);
 	pci_save_state(pdev);
-	if (!edu_answers(edu) || edu_register(edu))
+	if (!edu_answers(edu) || weft_edu_settle(edu) || edu_register(edu))
 		pci_err(pdev, "does not return after a bus error\n");
 }
 
