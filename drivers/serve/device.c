@@ -14,6 +14,7 @@
  */
 #include <linux/idr.h>
 #include <linux/math64.h>
+#include <linux/numa.h>
 #include <linux/platform_device.h>
 #include <linux/poll.h>
 #include <linux/sizes.h>
@@ -316,6 +317,8 @@ void serve_devices_end(void)
 			return;
 		mod_delayed_work(serve_wq, &device->leave_work, 0);
 		wait_for_completion(&device->left);
+		/* it may have been under way already, and now be queued again */
+		cancel_delayed_work_sync(&device->leave_work);
 		serve_device_put(device);
 	}
 }
@@ -359,6 +362,8 @@ static const char *serve_offer_check(struct weft_serve_offer *offer)
 		return "memory";
 	if (offer->recovery > WEFT_SERVE_RECOVERY_WAIT)
 		return "recovery";
+	if (offer->numa_node < -1 || offer->numa_node >= MAX_NUMNODES)
+		return "numa_node";
 	if ((offer->preempt_level >= 1 && !(offer->features & WEFT_SERVE_F_DEACTIVATE)) ||
 	    (offer->preempt_level >= 3 && !(offer->features & WEFT_SERVE_F_INTERRUPT)))
 		return "preempt_level";
@@ -410,6 +415,27 @@ static int serve_device_register(struct serve_device *device)
 	return 0;
 }
 
+/* Its parent: what tools that walk sysfs look for. */
+static int serve_device_parent(struct serve_device *device)
+{
+	struct platform_device *pdev = platform_device_alloc("weft_serve", device->id);
+	int ret;
+
+	if (!pdev)
+		return -ENOMEM;
+	if (device->offer.numa_node >= 0)
+		set_dev_node(&pdev->dev, device->offer.numa_node);
+	pdev->dev.groups = serve_device_groups;
+	platform_set_drvdata(pdev, device);
+	ret = platform_device_add(pdev);
+	if (ret) {
+		platform_device_put(pdev);
+		return ret;
+	}
+	device->pdev = pdev;
+	return 0;
+}
+
 static struct serve_device *serve_device_new(const struct weft_serve_offer *offer)
 {
 	struct serve_device *device;
@@ -433,11 +459,9 @@ static struct serve_device *serve_device_new(const struct weft_serve_offer *offe
 		goto free;
 	device->id = ret;
 	device->offer.device = ret;
-	device->pdev = platform_device_register_simple("weft_serve", device->id, NULL, 0);
-	if (IS_ERR(device->pdev)) {
-		ret = PTR_ERR(device->pdev);
+	ret = serve_device_parent(device);
+	if (ret)
 		goto put_id;
-	}
 	/* jobs may come, and want seats, before this returns */
 	ret = serve_device_register(device);
 	if (ret)

@@ -257,6 +257,9 @@ void serve_device_put(struct serve_device *device);
 void serve_device_event(struct serve_device *device, u32 type, struct serve_seat *seat);
 void serve_devices_end(void);
 
+/* attributes.c */
+extern const struct attribute_group **serve_device_groups;
+
 /* backend.c */
 extern const struct weft_backend_ops serve_backend_ops;
 

@@ -88,6 +88,8 @@ TEST(offer, "OFFER: fields out of range")
 	CHECK_EQ(OFFER_WITH(memory, 2), -EINVAL);
 	CHECK_EQ(OFFER_WITH(recovery, 3), -EINVAL);
 	CHECK_EQ(OFFER_WITH(numa_node, 77), -EINVAL);
+	CHECK_EQ(OFFER_WITH(numa_node, -2), -EINVAL);
+	CHECK_EQ(OFFER_WITH(numa_node, 1 << 30), -EINVAL);
 	CHECK_EQ(OFFER_WITH(memory_size, 0), -EINVAL);
 	CHECK_EQ(OFFER_WITH(memory_size, MIB + 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(memory_size, 1ull << 60), -EINVAL);

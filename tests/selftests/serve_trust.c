@@ -43,6 +43,16 @@ static struct drm_weft_job_record fill(uint32_t bo, uint32_t value, uint32_t fla
 	return r;
 }
 
+/* a number that sysfs shows of the device */
+static uint64_t shown(const char *leaf)
+{
+	char path[128], text[32];
+
+	snprintf(path, sizeof(path), "/sys/devices/platform/weft_serve.%u/%s", d.s->device, leaf);
+	CHECK(file_read(path, text, sizeof(text)) > 0);
+	return strtoull(text, NULL, 10);
+}
+
 /* it does @trick with one job; then a job like any other works, in as many seats more */
 static struct drm_weft_job_record after(enum served_trick trick, uint32_t flags, uint32_t seats)
 {
@@ -57,6 +67,8 @@ static struct drm_weft_job_record after(enum served_trick trick, uint32_t flags,
 	bo_expect(c.fd, bo, 4 * KIB, 3);
 	CHECK_EQ(d.s->spawned - spawned, seats);
 	CHECK_EQ(d.s->lost, seats);
+	CHECK_EQ(shown("seats_lost"), seats);
+	CHECK_EQ(shown("seats_started"), seats + 1);
 	bo_close(c.fd, bo);
 	return r;
 }
@@ -170,12 +182,14 @@ TEST(twice, "completed twice: the first counts")
 {
 	begin(WEFT_SERVE_RECOVERY_RERUN);
 	CHECK_EQ(after(SERVED_TWICE, 0, 0).error, 0);
+	CHECK_EQ(shown("bad_completions"), 1);
 }
 
 TEST(nonsense, "completions of slots and generations that are not: ignored")
 {
 	begin(WEFT_SERVE_RECOVERY_RERUN);
 	CHECK_EQ(after(SERVED_NONSENSE, 0, 0).error, 0);
+	CHECK_EQ(shown("bad_completions"), 4);
 }
 
 TEST(flood, "more completions than slots: the seat is given up")
