@@ -368,7 +368,8 @@ int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int er
 
 	if (!weft_job_placed(job))
 		return -EINVAL;
-	weft_log(s, now, WEFT_REC_JOB_DONE, job->id, 0, 0, busy_ns, (u64)(s64)error, 0, 0);
+	weft_log(s, now, WEFT_REC_JOB_DONE, job->id, job->disturbed, 0, busy_ns, (u64)(s64)error,
+		 0, 0);
 	d = s->device[job->device];
 	if (job->state != WEFT_JOB_RUNNING && !job->aside)
 		weft_estimate_untry(s, job, d);
@@ -376,7 +377,7 @@ int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int er
 	weft_place_space_made(s, d);
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
-	if (job->state == WEFT_JOB_RUNNING && !error)
+	if (job->state == WEFT_JOB_RUNNING && !error && !job->disturbed)
 		weft_estimate_learn(s, job, d, busy_ns);
 	for (i = 0; i < job->ref_count && !error; i++) {
 		if (job->refs[i].access & WEFT_ACCESS_WRITE)

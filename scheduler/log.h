@@ -35,7 +35,7 @@
  *                      1: kernel; 2: size; 3: devices
  * J  JOB_BOUND         -
  * J  JOB_RUNNING       -
- * J  JOB_DONE          arg 0: busy ns; 1: error (two's complement)
+ * J  JOB_DONE          a: disturbed; arg 0: busy ns; 1: error (two's complement)
  * J  JOB_RETURN        a: &enum weft_return_reason; arg 0: busy ns
  * J  JOB_CANCEL        arg 0: error (two's complement)
  * J  JOB_DEVICES       arg 0: devices

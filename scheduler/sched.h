@@ -269,6 +269,8 @@ struct weft_sched_job {
 	u32 priority;
 	/** @run_anyway: start even if a predecessor failed */
 	bool run_anyway;
+	/** @disturbed: others had a part of its run time: it is charged, and not learned from */
+	bool disturbed;
 	/** @refs: buffers used */
 	struct weft_sched_ref *refs;
 	/** @ref_count: number of @refs */

@@ -219,7 +219,7 @@ static bool weft_health_slow(struct weft_device *wdev, struct weft_job *job)
 	u32 factor = wdev->health.limits.slow_factor;
 	u64 usual;
 
-	if (!factor || job->busy_ns < WEFT_SLOW_FLOOR)
+	if (!factor || job->busy_ns < WEFT_SLOW_FLOOR || job->run.disturbed)
 		return false;
 	usual = weft_sched_learned(&wdev->pool->sched, &job->sched, &wdev->sched);
 	return usual && job->busy_ns - WEFT_SLOW_FLOOR > usual &&

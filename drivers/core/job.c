@@ -338,6 +338,7 @@ void weft_job_bound_locked(struct weft_job *job)
 	/* early jobs may wait for it to end, whatever it is itself */
 	job->abort_wq = wdev->desc.caps & WEFT_CAP_EARLY ? pool->early_wq : pool->bind_wq;
 	job->run.engine = job->engine->index;
+	job->run.disturbed = false;
 	job->run.priv[0] = 0;
 	job->run.priv[1] = 0;
 	job->run.timeout_ns = job->timeout_ns ?:

@@ -99,6 +99,7 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 	}
 	if (ran)
 		weft_health_run_locked(wdev, job);
+	job->sched.disturbed = ran && job->run.disturbed;
 	weft_sched_job_done(&pool->sched, &job->sched, job->error, ran ? job->busy_ns : 0, now);
 	if (ran) {
 		atomic64_inc(&wdev->jobs_done);

@@ -2,8 +2,8 @@
 /*
  * DOC: what sysfs shows of a served device
  *
- * Files of the platform device that is the parent of the device on the weft bus: what its server said
- * of it that weft itself has no use for, and how its seats have behaved.
+ * Files of the platform device that is the parent of the device on the weft bus: what its server
+ * said of it that weft itself has no use for, and how its seats have behaved.
  */
 #include <linux/device.h>
 #include <linux/sysfs.h>

@@ -274,6 +274,8 @@ static void serve_run_done(struct serve_seat *seat, struct weft_run *run,
 
 	if (c->start_ns || c->end_ns)
 		busy = c->end_ns > c->start_ns ? min(c->end_ns - c->start_ns, passed) : 1;
+	run->disturbed = (c->flags & WEFT_SERVE_DONE_FOREIGN) ||
+			 READ_ONCE(seat->device->telemetry.foreign_permille) > SERVE_FOREIGN;
 	weft_run_complete(run, serve_error(c->error), c->code, busy);
 }
 

@@ -42,6 +42,7 @@ struct poll_table_struct;
 struct vm_area_struct;
 
 #define SERVE_EVENTS	64		/* that a server may leave unread */
+#define SERVE_FOREIGN	50		/* permille of foreign load that still is none */
 #define SERVE_FEATURES	(WEFT_SERVE_F_ABORT | WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_TELEMETRY)
 
 /** struct serve_device - a device that is offered */

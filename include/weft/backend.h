@@ -156,6 +156,8 @@ struct weft_image {
  * @context: the context that it runs in
  * @grid: launch dimensions
  * @timeout_ns: deadline armed by the core, for backends with their own watchdog
+ * @disturbed: set before weft_run_complete(): somebody who is not weft used the device meanwhile,
+ *	so that nothing is learned from the time it took
  * @priv: the backend's, zero at run()
  * @node: the backend's, for its own queues
  */
@@ -171,6 +173,7 @@ struct weft_run {
 	u32 context;
 	u32 grid[3];
 	u64 timeout_ns;
+	bool disturbed;
 	u64 priv[2];
 	struct list_head node;
 };

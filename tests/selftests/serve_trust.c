@@ -256,6 +256,26 @@ TEST(crash_loop, "a job that kills every seat ends")
 	CHECK(r.runs > 1 && r.runs < 10);
 }
 
+TEST(foreign, "what others took of a run is not learned, nor is it the device's fault")
+{
+	struct drm_weft_job_record r;
+	struct job job;
+
+	begin(WEFT_SERVE_RECOVERY_RERUN);
+	job_nop(&job, &c, 1000);
+	for (int i = 0; i < 16; i++)
+		job_run(&c, &job);
+	d.s->trick = SERVED_SLOW;
+	job_wait(c.fd, submit(&c, &job, 1), &r);
+	CHECK_EQ(r.error, 0);
+	CHECK(r.busy_ns > 500 * MS);
+	CHECK_EQ(wdev_get("echo", "slow_runs"), 0);
+	/* of its own accord */
+	job.args.nop.work = 1000000;
+	job_run(&c, &job);
+	CHECK_EQ(wdev_get("echo", "slow_runs"), 1);
+}
+
 TEST(server, "kill -9 of the server: device and seats go, jobs end")
 {
 	uint32_t bo;

@@ -258,6 +258,10 @@ static bool seat_trick(struct seat *seat, const struct weft_serve_request *r,
 		c->start_ns = 1;
 		c->end_ns = 3600 * SEC;
 		return true;
+	case SERVED_SLOW:
+		usleep(1000000);
+		c->flags = WEFT_SERVE_DONE_FOREIGN;
+		return true;
 	case SERVED_LIE:
 		c->error = ENODEV;
 		return true;

@@ -35,6 +35,7 @@ enum served_trick {
 	SERVED_NONSENSE,	/* completions of what was never asked before the right one */
 	SERVED_FLOOD,		/* more completions than slots */
 	SERVED_BOAST,		/* says that it took an hour */
+	SERVED_SLOW,		/* takes 1 s, and says that others were the reason */
 	SERVED_LIE,		/* completed with ENODEV, an error that it has no say in */
 	SERVED_FORK,		/* a child tries to complete it, in vain */
 	SERVED_SCRIBBLE,	/* everything in the ring that is the kernel's is overwritten */

@@ -652,9 +652,44 @@ static void test_outputs(void **state)
 	pool_free(f.p);
 }
 
+/* What others took of a run is charged, logged, and not believed. */
+static void test_disturbed(void **state)
+{
+	struct pool *p = pool_new("eft");
+	struct weft_sched_device *d = pool_device(p, 0, WEFT_PRICE_UNIT);
+	struct weft_sched_client *c = pool_client(p, pool_tenant(p, 100));
+	struct weft_sched_job *job;
+	struct weft_rec rec;
+	u64 usual;
+	u32 i;
+
+	(void)state;
+	for (i = 0; i < 16; i++)
+		pool_teach(p, c, 5, d, 1000);
+	job = pool_job(p, c, 5);
+	usual = weft_sched_learned(&p->s, job, d);
+	assert_int_equal(usual, 1000);
+	pool_pick(p);
+	pool_start(p, job);
+	job->disturbed = true;
+	pool_done(p, job, 1000000);
+	assert_int_equal(pool_count(p, WEFT_REC_JOB_DONE, &rec), p->job_id);
+	assert_int_equal(rec.a, 1);
+	assert_int_equal(rec.arg[0], 1000000);
+	assert_true(d->busy_ns >= 1000000);
+	job = pool_job(p, c, 5);
+	assert_int_equal(weft_sched_learned(&p->s, job, d), usual);
+	pool_pick(p);
+	pool_start(p, job);
+	pool_done(p, job, 1000000);
+	assert_true(weft_sched_learned(&p->s, job, d) > usual);
+	pool_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_disturbed),
 		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_transitions),
 		cmocka_unit_test(test_unknown_job),

@@ -507,6 +507,7 @@ static int input_job(struct replay *r, const struct weft_rec *rec)
 	case WEFT_REC_JOB_RUNNING:
 		return weft_sched_job_running(&r->s, &o->job, rec->time);
 	case WEFT_REC_JOB_DONE:
+		o->job.disturbed = rec->a;
 		return weft_sched_job_done(&r->s, &o->job, (int)rec->arg[1], rec->arg[0],
 					   rec->time);
 	case WEFT_REC_JOB_RETURN:
