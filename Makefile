@@ -74,6 +74,9 @@ check-next: setup-next ## the tests in guests on Debian's next kernel (downloads
 check-packages: setup-package ## the Debian packages on a booted clean Debian (makes a disk of it once)
 	@tests/run --only packages
 
+check-ggml: setup-check ## Debian's ggml programs on weft devices (downloads ggml; some minutes)
+	@tests/run --only ggml
+
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
@@ -132,6 +135,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages bench bench-sched \
+.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages check-ggml bench bench-sched \
 	fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package

@@ -28,10 +28,12 @@ MOUNTS = ("proc", "sys", "dev", "tmp", "run")
 SKIP = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/lib/python3.13", "usr/share/fonts")
 
 
-def fetch(packages, programs, files=()):
+def fetch(packages, programs, files=(), libraries=()):
     """A tar with `programs` of `packages`, their libraries, and `files`: paths without a
-    leading slash. From the cache if it was made before."""
-    key = cache.digest(SUITE, repr((sorted(packages), sorted(programs), sorted(files))), Path(__file__))
+    leading slash, with wildcards. A package that is called NAME/SUITE is from there; `libraries`
+    are folders with more of them. From the cache if it was made before."""
+    key = cache.digest(SUITE, repr((sorted(packages), sorted(programs), sorted(files), sorted(libraries))),
+                       Path(__file__))
     final = cache.root() / "userland" / f"{SUITE}-{key}.tar"
     if final.exists():
         return final
@@ -46,16 +48,17 @@ def fetch(packages, programs, files=()):
             root = Path(tmp) / "root"
             _unpack(source, packages, root)
             with tarfile.open(Path(tmp) / "tar", "w", format=tarfile.GNU_FORMAT) as tar:
-                _pack(tar, root, programs, files)
+                _pack(tar, root, programs, files, libraries)
             (Path(tmp) / "tar").rename(final)
     return final
 
 
 def _unpack(source, packages, root):
+    suites = [SUITE, *sorted({p.split("/")[1] for p in packages if "/" in p})]
     argv = ["nice", "mmdebstrap", "--variant=extract", "--include=" + ",".join(packages),
             '--aptopt=Apt::Install-Recommends "false"',
             *[f"--dpkgopt=path-exclude=/{d}/*" for d in SKIP],
-            "--quiet", SUITE, str(root), f"deb {source} {SUITE} main"]
+            "--quiet", SUITE, str(root), *[f"deb {source} {suite} main" for suite in suites]]
     try:
         r = subprocess.run(argv, capture_output=True, text=True)
     except FileNotFoundError:
@@ -66,9 +69,9 @@ def _unpack(source, packages, root):
                           + " / ".join(said[-4:] or r.stderr.splitlines()[-2:]))
 
 
-def _libraries(root, program):
+def _libraries(root, program, libraries):
     """What the release's own loader would load for it, as paths below `root`."""
-    library_path = root / "usr/lib/x86_64-linux-gnu"
+    library_path = ":".join(str(root / d) for d in ("usr/lib/x86_64-linux-gnu", *libraries))
     r = subprocess.run([root / LOADER, "--library-path", library_path, "--list", root / program],
                        capture_output=True, text=True)
     missing = re.findall(r"^\s*(\S+) => not found", r.stdout, re.M)
@@ -77,7 +80,13 @@ def _libraries(root, program):
     return [p for p in re.findall(r"=> (/\S+)", r.stdout) if p.startswith(str(root))]
 
 
-def _pack(tar, root, programs, files):
+def _expand(root, names):
+    """Those of them with wildcards, as the files that there are."""
+    return {str(p.relative_to(root)) for n in names if "*" in n for p in root.glob(n)} | \
+        {n for n in names if "*" not in n}
+
+
+def _pack(tar, root, programs, files, libraries):
     for name in MOUNTS:
         info = tarfile.TarInfo(name)
         info.type, info.mode = tarfile.DIRTYPE, 0o755
@@ -86,9 +95,9 @@ def _pack(tar, root, programs, files):
         info = tarfile.TarInfo(name)
         info.type, info.linkname = tarfile.SYMTYPE, target
         tar.addfile(info)
-    wanted = {LOADER, *files}
-    for program in programs:
-        wanted |= {program, *(os.path.relpath(p, root) for p in _libraries(root, program))}
+    wanted = {LOADER} | _expand(root, files)
+    for program in _expand(root, programs):
+        wanted |= {program, *(os.path.relpath(p, root) for p in _libraries(root, program, libraries))}
     for name in sorted(wanted):
         path = root / name
         if not path.exists():

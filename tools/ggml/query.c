@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Asks devices what they can do, and remembers it.
+ *
+ * DOC: query
+ *
+ * Which operations a device can do for which types and shapes only its own backend knows, and
+ * that is in the server. So the question is a job: the node as a blob for the query kernel, the
+ * answer in a buffer. ggml asks for every node of every graph, and the same things again and
+ * again; an answer stands for as long as the process lives.
+ *
+ * Rejected: a list of operations in the device's description (support depends on types, shapes
+ * and strides, and on the backend's release).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "writer.h"
+
+#define WEFT_GGML_BUCKETS	4096
+/* more than that are no program's graph, and are forgotten */
+#define WEFT_GGML_ANSWERS	65536
+
+struct weft_ggml_answer {
+	struct weft_ggml_answer *next;
+	uint64_t mask;
+	uint32_t size;
+	bool yes;
+	unsigned char blob[];
+};
+
+struct weft_ggml_answers {
+	struct weft_ggml_answer *buckets[WEFT_GGML_BUCKETS];
+	uint32_t count;
+	struct weft_bo *reply;
+	struct weft_batch *batch;
+};
+
+static struct weft_ggml_answer **weft_answer_bucket(struct weft_ggml_answers *a, uint64_t mask,
+						    const unsigned char *blob, uint32_t size)
+{
+	uint64_t hash = 14695981039346656037ull ^ mask;
+	uint32_t i;
+
+	for (i = 0; i < size; i++)
+		hash = (hash ^ blob[i]) * 1099511628211ull;
+	return &a->buckets[(hash ^ hash >> 32) % WEFT_GGML_BUCKETS];
+}
+
+static void weft_answers_forget(struct weft_ggml_answers *a)
+{
+	struct weft_ggml_answer *answer, *next;
+	uint32_t i;
+
+	for (i = 0; i < WEFT_GGML_BUCKETS; i++) {
+		for (answer = a->buckets[i]; answer; answer = next) {
+			next = answer->next;
+			free(answer);
+		}
+		a->buckets[i] = NULL;
+	}
+	a->count = 0;
+}
+
+static struct weft_ggml_answers *weft_answers(struct weft_ggml_client *c)
+{
+	struct weft_ggml_answers *a = c->answers;
+
+	if (a)
+		return a;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return NULL;
+	if (weft_bo_create(c->pool, 4096, 0, &a->reply) || weft_batch_create(c->pool, &a->batch)) {
+		weft_ggml_say("%s", weft_error());
+		weft_bo_destroy(a->reply);
+		free(a);
+		return NULL;
+	}
+	c->answers = a;
+	return a;
+}
+
+/* -1: there was no answer */
+static int weft_ask_device(struct weft_ggml_client *c, struct weft_ggml_answers *a, uint64_t mask,
+			   const void *blob, uint32_t size)
+{
+	struct weft_job *job;
+	uint64_t first;
+	uint32_t yes = 0;
+
+	weft_batch_reset(a->batch);
+	job = weft_job_init(a->batch, c->program, WEFT_GGML_QUERY, blob, size);
+	weft_job_pointer(job, sizeof(struct weft_ggml_job), a->reply, DRM_WEFT_ACCESS_WRITE, 0);
+	weft_job_where(job, mask, 0);
+	weft_job_flags(job, DRM_WEFT_JOB_IDEMPOTENT);
+	if (weft_submit(c->queue, a->batch, WEFT_FOREVER, &first) ||
+	    weft_wait(c->pool, first, 1, WEFT_FOREVER, NULL) ||
+	    weft_bo_read(a->reply, 0, &yes, sizeof(yes))) {
+		weft_ggml_say("asking a device: %s", weft_error());
+		return -1;
+	}
+	return yes == 1;
+}
+
+static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *blob, uint32_t size)
+{
+	struct weft_ggml_answers *a = weft_answers(c);
+	struct weft_ggml_answer **bucket, *answer;
+	int yes;
+
+	if (!a)
+		return false;
+	bucket = weft_answer_bucket(a, mask, blob, size);
+	for (answer = *bucket; answer; answer = answer->next)
+		if (answer->mask == mask && answer->size == size &&
+		    !memcmp(answer->blob, blob, size))
+			return answer->yes;
+	yes = weft_ask_device(c, a, mask, blob, size);
+	if (yes < 0)
+		return false;
+	if (a->count == WEFT_GGML_ANSWERS) {
+		weft_answers_forget(a);
+		bucket = weft_answer_bucket(a, mask, blob, size);
+	}
+	answer = malloc(sizeof(*answer) + size);
+	if (answer) {
+		answer->mask = mask;
+		answer->size = size;
+		answer->yes = yes;
+		memcpy(answer->blob, blob, size);
+		answer->next = *bucket;
+		*bucket = answer;
+		a->count++;
+	}
+	return yes;
+}
+
+/* Can all devices of @mask do it? */
+bool weft_ggml_ask(struct weft_ggml_client *c, uint64_t mask, const struct ggml_tensor *op)
+{
+	_Alignas(8) unsigned char blob[WEFT_GGML_MAX_BLOB];
+	struct weft_ggml_writer writer;
+	uint32_t kernel, size;
+	bool yes = true;
+	uint64_t bit;
+
+	if (!weft_ggml_op_find(op) || weft_ggml_op_check(op))
+		return false;
+	weft_ggml_writer_reset(&writer, NULL);
+	if (weft_ggml_writer_add(&writer, op))
+		return false;
+	size = weft_ggml_writer_finish(&writer, blob, &kernel);
+	pthread_mutex_lock(&c->lock);
+	for (bit = 1; bit && yes; bit <<= 1)
+		if (mask & bit)
+			yes = weft_ask_one(c, bit, blob, size);
+	pthread_mutex_unlock(&c->lock);
+	return yes;
+}
