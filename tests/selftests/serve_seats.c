@@ -10,7 +10,6 @@
  */
 /* vm: smp=2 timeout=120 kernels=stock,debug,next insmod=weft,weft_serve */
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
@@ -32,7 +31,7 @@
 /* what a seat found, by tenant */
 struct found {
 	uint32_t own, foreign, other;	/* pages of the window with these words, or any other */
-	uint32_t holes;			/* pages where an access is a SIGBUS */
+	uint32_t holes;			/* pages where nothing is */
 	int map_fresh, map_behind, map_ring_behind, map_server, attach;
 	pid_t pid;
 	uint64_t token;
@@ -46,29 +45,27 @@ static struct shared {
 	int ready;
 } *shared;
 
-static sigjmp_buf hole;
 static uint32_t seat_index;
 static int map_server;
 
 /* ------------------------------------------------------------------------------------- a seat */
 
-static void on_hole(int signal)
-{
-	siglongjmp(hole, signal);
-}
-
+/* A pipe takes bytes from where there are some and says EFAULT elsewhere: no signal per hole. */
 static void scan(struct found *f, const uint8_t *window)
 {
-	uint64_t word;
+	uint64_t at, word;
+	int fd[2];
 
-	signal(SIGBUS, on_hole);
 	f->own = f->foreign = f->other = f->holes = 0;
-	for (volatile uint64_t at = 0; at < WINDOW; at += 4096) {
-		if (sigsetjmp(hole, 1)) {
-			f->holes++;
+	if (pipe(fd))
+		return;
+	for (at = 0; at < WINDOW; at += 4096) {
+		if (write(fd[1], window + at, sizeof(word)) != sizeof(word)) {
+			f->holes += errno == EFAULT;
 			continue;
 		}
-		word = *(const volatile uint64_t *)(window + at);
+		if (read(fd[0], &word, sizeof(word)) != sizeof(word))
+			break;
 		if (word == OWN)
 			f->own++;
 		else if (word == FOREIGN)
@@ -76,7 +73,8 @@ static void scan(struct found *f, const uint8_t *window)
 		else
 			f->other++;
 	}
-	signal(SIGBUS, SIG_DFL);
+	close(fd[0]);
+	close(fd[1]);
 }
 
 static int map_errno(int fd, uint64_t offset, size_t size)
@@ -186,6 +184,8 @@ static const struct weft_serve_config config = {
 		.memory_size = MEMORY,
 		.bandwidth_down = 1000,
 		.bandwidth_up = 1000,
+		.spawn_ns = PATIENCE,
+		.answer_ns = PATIENCE,
 	},
 };
 
@@ -295,7 +295,7 @@ static void spy(const struct client *c)
 
 	job_nop(&job, c, 0);
 	job.j.kernel = SPY;
-	/* a thousand signals, on a kernel with checkers */
+	/* thousands of calls, on a kernel with checkers */
 	job.j.timeout_ns = PATIENCE;
 	job_run(c, &job);
 }
@@ -383,7 +383,7 @@ TEST(revoked, "a buffer that is gone is gone from the window, and so are its byt
 	a = &shared->tenant[0];
 	client_of(&c);
 	kept = show(&c, OWN);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 3; i++) {
 		bo = show(&c, FOREIGN);
 		spy(&c);
 		CHECK_EQ(a->foreign, SIZE / 4096);

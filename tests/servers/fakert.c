@@ -522,6 +522,9 @@ int main(int argc, char **argv)
 			.memory_size = 64u << 20,
 			.bandwidth_down = 1000,
 			.bandwidth_up = 1000,
+			/* also on an emulator that is busy with other things */
+			.spawn_ns = 60000000000ull,
+			.answer_ns = 60000000000ull,
 		},
 	};
 	struct fakert_device *device;
