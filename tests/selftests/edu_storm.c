@@ -111,9 +111,10 @@ static bool somebodys_mark(uint32_t word, uint32_t but)
 	return word >> 16 == 0xc0de && thread < THREADS && thread != but;
 }
 
-static void judge(int fd, enum what what, uint32_t dst, uint32_t t, uint32_t round)
+static void judge(int fd, enum what what, uint32_t dst, uint32_t t, uint32_t round,
+		  const struct drm_weft_job_record *r)
 {
-	uint32_t got[WORDS], wrong = 0;
+	uint32_t got[WORDS], wrong = 0, first = 0, last = 0;
 	long ret = bo_read(fd, dst, 0, got, SIZE);
 
 	/* the job ended well, and then its device went with the only copy */
@@ -130,10 +131,17 @@ static void judge(int fd, enum what what, uint32_t dst, uint32_t t, uint32_t rou
 			continue;
 		storm.foreign += somebodys_mark(got[k], t);
 		if (!wrong++)
-			tap_note("%s: word %u is %#x, not %#x",
-				 what == COPY ? "copy" : what == FRESH ? "fresh" : "factorial", k,
-				 got[k], want);
+			first = k;
+		last = k;
 	}
+	if (wrong)
+		tap_note("%s: %u words from %u to %u wrong, the first is %#x, not %#x, the last %#x; "
+			 "job %llu ran %u times, last on device %u from %llu to %llu us",
+			 what == COPY ? "copy" : what == FRESH ? "fresh" : "factorial", wrong, first,
+			 last, got[first], expected(what, t, round, first), got[last],
+			 (unsigned long long)r->id, r->runs, r->device,
+			 (unsigned long long)r->start_ns / 1000,
+			 (unsigned long long)r->end_ns / 1000);
 	storm.wrong += !!wrong;
 	storm.completed++;
 }
@@ -187,7 +195,7 @@ static void *submitter(void *arg)
 			if (r.error)
 				storm.failed[r.error < 256 ? r.error : 255]++;
 			else
-				judge(c.fd, i % WHATS, dst[i], t, round);
+				judge(c.fd, i % WHATS, dst[i], t, round, &r);
 			storm.settled++;
 		}
 	}
