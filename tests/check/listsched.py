@@ -14,7 +14,8 @@ import random
 class World:
     """What the four files say, as Python values."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, plain=False):
+        """`plain`: without gangs, events and empty blocks, and bytes need not stop in host memory."""
         r = self.r = random.Random(seed)
         self.hosts = ["host"] + (["far"] if r.random() < 0.3 else [])
         self.cut_through = r.random() < 0.8
@@ -60,6 +61,10 @@ class World:
         for i in range(r.randint(2, 7)):
             self.blocks[f"b{i}"] = (r.choice((0, 40, 90, 150)), r.choice((["host"], ["host"], [self.hosts[-1]], [])))
         self.make_jobs()
+        if plain:
+            self.events, self.cut_through = [], True
+            self.jobs = [j for j in self.jobs if not j["gang"]]
+            self.blocks = {n: (size or 7, at) for n, (size, at) in self.blocks.items()}
 
     def link(self, a, b):
         self.links.append((a, b, self.r.choice((500, 1000, 1300)), self.r.randint(0, 30)))
