@@ -80,7 +80,7 @@ check-ggml: setup-check ## Debian's ggml programs on weft devices (downloads ggm
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
-bench-sched: setup-build user/tools/replay ## quality of schedules beside rivals' and lower bounds (SEED=1 COUNT=100)
+bench-sched: setup-check user/tools/replay ## quality of schedules beside rivals' and lower bounds (SEED=1 COUNT=100)
 	@tests/bench/yardstick --tools build/user --seed $(or $(SEED),1) --count $(or $(COUNT),100)
 
 fuzz: setup-check ## random ioctls on the debug kernel, then with failing allocations (SECONDS_FUZZ=60)
