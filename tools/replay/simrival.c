@@ -33,7 +33,7 @@ const struct sim_engine *sim_engine_find(const char *name)
 static u64 rank_cost(const struct sim_input *in, const struct sim_job *j, enum sim_rank_of of)
 {
 	const struct sim_machine *m = &in->machine;
-	u64 seen = 0, sum = 0, least = U64_MAX;
+	u64 sum = 0, least = U64_MAX;
 	u32 count = 0;
 	u32 i;
 
@@ -43,11 +43,6 @@ static u64 rank_cost(const struct sim_input *in, const struct sim_job *j, enum s
 		if (!(j->devices & BIT_ULL(i)))
 			continue;
 		least = min(least, ns);
-		if (of == SIM_RANK_MODELS) {
-			if (seen & BIT_ULL(m->device[i].model))
-				continue;
-			seen |= BIT_ULL(m->device[i].model);
-		}
 		sum += ns;
 		count++;
 	}

@@ -6,9 +6,9 @@
 #include "simfile.h"
 #include "simworld.h"
 
-enum sim_rank_of { SIM_RANK_BEST, SIM_RANK_MEAN, SIM_RANK_MODELS };
+enum sim_rank_of { SIM_RANK_BEST, SIM_RANK_MEAN };
 
-/* upward ranks by the least cost, the mean over devices, or the mean over models; from the arena */
+/* upward ranks by the least cost, or the mean over devices; from the arena */
 u64 *sim_rank(struct sim_arena *arena, const struct sim_input *in, enum sim_rank_of of);
 
 extern const struct sim_engine sim_engine_weft;
