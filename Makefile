@@ -75,7 +75,8 @@ check-packages: setup-package ## the Debian packages on a booted clean Debian (m
 	@tests/run --only packages
 
 check-ggml: setup-check ## Debian's ggml programs on weft devices (downloads ggml; some minutes)
-	@tests/run --only ggml
+	@tools/kmod "$$(tests/vm/vm fetch stock)" > /dev/null
+	@tests/run --only ggml --only ggml-guest
 
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
