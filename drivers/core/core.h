@@ -134,7 +134,7 @@ struct weft_pool {
 	struct mutex pump_turn;
 	/** @pending: taken from @inbox, oldest first, still to be processed; under @pump_turn */
 	struct llist_node *pending;
-	/** @pumper: who pumps on his own stack, and will look at @inbox; written under @pump_turn */
+	/** @pumper: pumps on his own stack, and will look at @inbox; written under @pump_turn */
 	struct task_struct *pumper;
 	/** @pump_work: drains @inbox and decides */
 	struct work_struct pump_work;

@@ -15,12 +15,12 @@
  * WEFT_CAP_EARLY are eligible. What is left is annotated as a fence-signalling section: this file's
  * workers, the pump, and the backend's part of an abort.
  *
- * A published job that has to wait for foreign fences is set aside: it keeps its memory, but neither
- * a credit nor a place among the BOUND jobs that another could use, however many there are. Their
- * callbacks do nothing but queue work. When all have signalled it is due, and the scheduler gives it
- * a place on its device in the fair order. The wait is bounded (WEFT_EARLY_WAIT_NS), and so is the
- * run (WEFT_EARLY_CAP_NS): a foreigner that never signals costs this job an ETIME, and others
- * nothing.
+ * A published job that has to wait for foreign fences is set aside: it keeps its memory, but
+ * neither a credit nor a place among the BOUND jobs that another could use, however many there
+ * are. Their callbacks do nothing but queue work. When all have signalled it is due, and the
+ * scheduler gives it a place on its device in the fair order. The wait is bounded
+ * (WEFT_EARLY_WAIT_NS), and so is the run (WEFT_EARLY_CAP_NS): a foreigner that never signals
+ * costs this job an ETIME, and others nothing.
  *
  * Rejected: publishing at SUBMIT of a job that is still WAITING (the fence would depend on late
  * jobs, which nothing bounds); running from a fence callback (their lock would be outside ours);

@@ -43,7 +43,7 @@ struct weft_early {
 	/** @named: fences of in-syncobjs that had not signalled, references */
 	struct dma_fence **named;
 	u32 named_count;
-	/** @waits: some of @deps had not signalled at the commit: it is set aside until they have */
+	/** @waits: some of @deps had not signalled at the commit: set aside until they have */
 	bool waits;
 	/** @deps: all that the job waits for before it may start */
 	struct weft_early_dep *deps;
@@ -58,7 +58,7 @@ struct weft_early {
 	struct work_struct flush_work;
 };
 
-/* SUBMIT: make @job early. @named: its in-fences; it takes over the array and references. -ENOMEM */
+/* SUBMIT: make @job early. @named: in-fences; it takes over the array and references. -ENOMEM */
 int weft_early_init(struct weft_job *job, struct dma_fence **named, u32 count);
 void weft_early_fini(struct weft_job *job);
 /* a bind worker has made @job resident: publish it, or end or return it */

@@ -336,7 +336,7 @@ static int weft_health_set_ok(struct weft_device *wdev)
 	bool fenced;
 	int ret = 0;
 
-	/* what has stopped by itself comes back; a drain that has begun to move copies ends first */
+	/* what has stopped by itself comes back; a drain that moves copies already ends first */
 	weft_stop_settle(wdev);
 	mutex_lock(&wdev->reset_lock);
 	pool = wdev->pool;

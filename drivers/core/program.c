@@ -356,9 +356,9 @@ int weft_ioctl_program_query(struct drm_device *drm, void *data, struct drm_file
 	struct weft_program *program;
 	struct weft_loaded *loaded;
 	struct weft_device *wdev;
-	void *log __free(kvfree) = NULL;
 	u32 room = args->log_size;
 	int index, ret = 0;
+	void *log = NULL;
 
 	if (args->pad || args->pad2 || (room && !args->log))
 		return -EINVAL;
@@ -405,5 +405,6 @@ out:
 	weft_program_put(program);
 	if (log && copy_to_user(u64_to_user_ptr(args->log), log, room))
 		ret = -EFAULT;
+	kvfree(log);
 	return ret;
 }

@@ -477,14 +477,17 @@ free:
 	return ERR_PTR(ret);
 }
 
-/* The device of that name whose server is gone; NULL: there is none. */
+/*
+ * The device of that name whose server is gone, and whose return is waited for; NULL: there is none.
+ * One that is leaving is not: its name is free as soon as it has left the pool.
+ */
 static struct serve_device *serve_device_orphan(const struct weft_serve_offer *offer)
 {
 	struct serve_device *device;
 
 	lockdep_assert_held(&serve_devices_lock);
 	list_for_each_entry(device, &serve_devices, node)
-		if (offer->name[0] && !device->served &&
+		if (offer->name[0] && !device->served && !READ_ONCE(device->leaving) &&
 		    !strcmp(device->offer.name, offer->name))
 			return device;
 	return NULL;

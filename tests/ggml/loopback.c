@@ -312,7 +312,8 @@ static int loop_run(const struct drm_weft_job *job, uint32_t device)
 {
 	const struct drm_weft_buffer *b = (const void *)(uintptr_t)job->buffers;
 	const struct drm_weft_reloc *r = (const void *)(uintptr_t)job->relocs;
-	_Alignas(8) unsigned char args[WEFT_GGML_MAX_BLOB];
+	uint64_t words[WEFT_GGML_MAX_BLOB / 8];
+	unsigned char *args = (unsigned char *)words;
 	struct weft_ggml_span spans[WEFT_GGML_MAX_BASES];
 	char text[WEFT_GGML_TEXT] = "";
 	struct loop_bo *bo;
@@ -323,7 +324,7 @@ static int loop_run(const struct drm_weft_job *job, uint32_t device)
 	if (!loop_executor(device))
 		return -ENODEV;
 	ret = loop_bind(job, device);
-	if (ret || job->args_size > sizeof(args) || job->reloc_count > WEFT_GGML_MAX_BASES)
+	if (ret || job->args_size > sizeof(words) || job->reloc_count > WEFT_GGML_MAX_BASES)
 		return ret ? ret : -EINVAL;
 	memcpy(args, (const void *)(uintptr_t)job->args, job->args_size);
 	if (loop.record && job->kernel != WEFT_GGML_QUERY) {

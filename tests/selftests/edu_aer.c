@@ -5,8 +5,8 @@
  * DOC: edu_aer
  *
  * The host injects what this program asks for by a line "INJECT PORT ERROR" into the root port
- * above the first device. The port counts what it has seen, so an error that never came fails the test.
- * What hardware has corrected by itself no driver hears of.
+ * above the first device. The port counts what it has seen, so an error that never came fails
+ * the test. What hardware has corrected by itself no driver hears of.
  */
 #include <stdio.h>
 

@@ -135,10 +135,11 @@ static void judge(int fd, enum what what, uint32_t dst, uint32_t t, uint32_t rou
 		last = k;
 	}
 	if (wrong)
-		tap_note("%s: %u words from %u to %u wrong, the first is %#x, not %#x, the last %#x; "
+		tap_note("%s: %u words wrong, from %u (%#x, not %#x) to %u (%#x); "
 			 "job %llu ran %u times, last on device %u from %llu to %llu us",
-			 what == COPY ? "copy" : what == FRESH ? "fresh" : "factorial", wrong, first,
-			 last, got[first], expected(what, t, round, first), got[last],
+			 what == COPY ? "copy" : what == FRESH ? "fresh" : "factorial", wrong,
+			 first,
+			 got[first], expected(what, t, round, first), last, got[last],
 			 (unsigned long long)r->id, r->runs, r->device,
 			 (unsigned long long)r->start_ns / 1000,
 			 (unsigned long long)r->end_ns / 1000);

@@ -252,7 +252,8 @@ static void device_stop(pid_t pid)
 static void client_of(struct client *c)
 {
 	static const struct drm_weft_kernel kernels[] = {
-		{ "nop", sizeof(struct weft_sim_nop), 0 }, { "spy", sizeof(struct weft_sim_nop), 0 },
+		{ "nop", sizeof(struct weft_sim_nop), 0 },
+		{ "spy", sizeof(struct weft_sim_nop), 0 },
 	};
 	struct drm_weft_image image = { .isa = "spy", .data = p64("x"), .size = 1 };
 	struct drm_weft_program_create p = {

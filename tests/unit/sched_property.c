@@ -5,9 +5,10 @@
  * DOC: property tests
  *
  * A small discrete-event simulation drives the scheduler: devices with true run times that the
- * scheduler has to learn, jobs with buffers and edges, and now and then a failure, a cancel, a bind
- * without space, a lost device, a changed weight or policy. An oracle that knows nothing of
- * hazard lists compares every pair of jobs. Some jobs are set aside and become due later. The log is replayed at the end of each workload.
+ * scheduler has to learn, jobs with buffers and edges, and now and then a failure, a cancel, a
+ * bind without space, a lost device, a changed weight or policy. An oracle that knows nothing
+ * of hazard lists compares every pair of jobs. Some jobs are set aside and become due later.
+ * The log is replayed at the end of each workload.
  *
  * Every workload follows from its seed, which is printed if it fails.
  */

@@ -149,7 +149,8 @@ static void test_tasks(void **state)
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(wrong); i++)
-		refused(MACHINE, COSTS "cost onlyx x run=1\n", wrong[i].text, NULL, wrong[i].message);
+		refused(MACHINE, COSTS "cost onlyx x run=1\n", wrong[i].text, NULL,
+			wrong[i].message);
 }
 
 static void test_events(void **state)

@@ -32,7 +32,7 @@ static void test_one_job(void **state)
 	simulation_run(&s, "weft", NULL, MACHINE, "cost k x run=500\n", "block p bytes=1000\n"
 		       "submit at=7\njob j kernel=k update=p\n", NULL);
 	assert_string_equal(s.log,
-		"weft-log 1\n"
+			    "weft-log 1\n"
 		"about engine=weft policy=eft known=1 window=0\n"
 		"7 submit j\n"
 		"7 ready j\n"
@@ -238,7 +238,7 @@ static void test_places(void **state)
 	simulation_free(&s);
 }
 
-/* The scheduler learns a true time from the completion: its second expectation is the first result. */
+/* The scheduler learns a true time from the completion: next it expects the first result. */
 static void test_learned(void **state)
 {
 	struct sim_options o = { .policy = "eft" };
@@ -258,9 +258,11 @@ static void test_learned(void **state)
 /* weft switches policies; rivals have none. */
 static void test_policy(void **state)
 {
-	static const char * const t[] = { "region host\ndevice a class=cpu model=x host=host\n", "cost k x run=10\n",
-			   "submit at=0\njob i kernel=k\nsubmit at=5\njob j kernel=k\n",
-			   "at 3 policy fifo\nat 4 weight - 7\n" };
+	static const char * const t[] = {
+		"region host\ndevice a class=cpu model=x host=host\n", "cost k x run=10\n",
+		"submit at=0\njob i kernel=k\nsubmit at=5\njob j kernel=k\n",
+		"at 3 policy fifo\nat 4 weight - 7\n"
+	};
 	struct sim_options o = { .engine = sim_engine_find("dmdas") };
 	struct simulation s;
 

@@ -32,7 +32,8 @@ struct simulation {
 int simulation_read(struct simulation *s, const char *machine, const char *costs, const char *tasks,
 		    const char *events);
 /*
- * Read and run, both of which must work; simulation_free() afterwards. Without @o run times are known.
+ * Read and run, both of which must work; simulation_free() afterwards. Without @o run times are
+ * known.
  */
 void simulation_run(struct simulation *s, const char *engine, const struct sim_options *o,
 		    const char *machine, const char *costs, const char *tasks, const char *events);

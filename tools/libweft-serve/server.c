@@ -323,7 +323,8 @@ static int weft_run_server(const struct weft_serve_config *config,
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, &before);
-	told = (struct pollfd){ .fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN };
+	told.fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	told.events = POLLIN;
 	ret = weft_server_offer(&server, config, ops, argv);
 	while (ret >= 0 && weft_serve_sys_poll(&told, 1, 0) <= 0)
 		ret = weft_server_turn(server, WEFT_SERVE_FOREVER, told.fd);

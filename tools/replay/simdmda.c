@@ -5,11 +5,12 @@
  * DOC: dmdas and dmdar with stealing
  *
  * A job is decided when it is ready: to the device on which its expected end is least. That is
- * its run after the later of two times: when the device has done what it was promised, counted anew
- * whenever a run ends there, and when what is missing has been brought, one block after the other on
- * links that nobody else uses. Its inputs are sent at once. dmdas keeps each device's queue by upward
- * rank (each job at its best) and waits for the data of its head. dmdar ranks by mean cost, starts
- * first what has all its data, and a device with an empty queue takes the job of another that gains most by it.
+ * its run after the later of two times: when the device has done what it was promised, counted
+ * anew whenever a run ends there, and when what is missing has been brought, one block after
+ * the other on links that nobody else uses. Its inputs are sent at once. dmdas keeps each
+ * device's queue by upward rank (each job at its best) and waits for the data of its head.
+ * dmdar ranks by mean cost, starts first what has all its data, and a device with an empty
+ * queue takes the job of another that gains most by it.
  *
  * How these details are chosen: they are not all documented; of those that were tried they come
  * closest to the figures published for both (Documentation/replay/simulator.rst).

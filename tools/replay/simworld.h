@@ -303,7 +303,7 @@ void sim_net_init(struct sim_world *w);
 /* the way between two regions as things are, NULL if there is none */
 const struct sim_route *sim_net_route(struct sim_world *w, u32 from, u32 to);
 u64 sim_net_duration(const struct sim_route *r, u64 bytes);
-/* the first time from @from on at which a port is free for @ns; what is over by @now is forgotten */
+/* the first time from @from on at which a port is free for @ns; forgets what is over by @now */
 u64 sim_port_free(const struct sim_port *port, u64 from, u64 ns);
 void sim_port_take(struct sim_port *port, u64 now, u64 start, u64 end);
 /* the first time from @from on at which all ports of @r are free for @ns */
