@@ -105,8 +105,9 @@ class Machine:
             words += ["nokaslr", "norandmaps", "nohpet"]
         if self.iommu:
             words.append("intel_iommu=on")
-        # The debug kernel lacks what it would have to offer the firmware for these ports.
-        if self.edu + self.ports:
+        # The debug kernel lacks what it would have to offer the firmware for the ports of extra
+        # host bridges. Those of the first are the firmware's own: it would power them off.
+        if self.numa > 1 and self.edu + self.ports:
             words.append("pcie_ports=native")
         return " ".join(words + ([self.append] if self.append else []))
 
