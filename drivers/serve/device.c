@@ -478,7 +478,7 @@ free:
 }
 
 /*
- * The device of that name whose server is gone, and whose return is waited for; NULL: there is none.
+ * The device of that name whose server is gone and is waited for; NULL: there is none.
  * One that is leaving is not: its name is free as soon as it has left the pool.
  */
 static struct serve_device *serve_device_orphan(const struct weft_serve_offer *offer)
