@@ -4,6 +4,8 @@
  *
  * Files of the platform device that is the parent of the device on the weft bus: what its server
  * said of it that weft itself has no use for, and how its seats have behaved.
+ *
+ * Rejected: files of the device on the weft bus (those are alike for all backends).
  */
 #include <linux/device.h>
 #include <linux/sysfs.h>

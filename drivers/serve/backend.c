@@ -8,6 +8,9 @@
  *
  * A reset gives up all seats, and always succeeds: what a seat's process could still write is its
  * own memory, or pages that it has pinned, and those are not reused (window.c).
+ *
+ * Rejected: a context per client (a vendor's runtime takes hundreds of megabytes for each, and
+ * tenants are what has to be kept apart).
  */
 #include <crypto/sha2.h>
 #include <linux/module.h>

@@ -52,6 +52,29 @@ TEST(states, "a job is seen WAITING, READY, BOUND and RUNNING on its way to DONE
 	CHECK(seen & 1u << DRM_WEFT_JOB_RUNNING);
 }
 
+/* Not every time: somebody else may pump just then. By a worker hardly one ever is. */
+TEST(here, "a job whose device is free and whose buffer is there is over when SUBMIT returns")
+{
+	struct client c;
+	struct job job;
+	uint32_t h, over = 0;
+	uint64_t id;
+
+	dev_add("null", DEV_NULL);
+	client_open(&c);
+	h = bo_create(c.fd, 4096);
+	for (int i = 0; i < 100; i++) {
+		job_nop(&job, &c, 1);
+		job.j.device_mask = dev_mask(c.fd, "null");
+		job_buffer(&job, h, DRM_WEFT_ACCESS_WRITE);
+		id = submit(&c, &job, 1);
+		over += job_state(c.fd, id) == DRM_WEFT_JOB_DONE;
+		CHECK_EQ(job_result(c.fd, id), 0);
+	}
+	tap_note("%u of 100", over);
+	CHECK(over > 50);
+}
+
 TEST(record, "a record's times are in order and its account adds up")
 {
 	struct drm_weft_device_info d;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A small server and its seats, for tests of weft_serve. See served.h.
+ *
+ * DOC: served
+ *
+ * Written on the bare ABI, so that it can break each rule. Rejected: libweft-serve (it keeps them).
  */
 #include <fcntl.h>
 #include <linux/io_uring.h>

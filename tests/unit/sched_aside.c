@@ -4,40 +4,11 @@
  *
  * DOC: tests of jobs set aside
  *
- * Devices are as in sched_place.c. A job that is set aside has been bound, and comes back as due.
+ * Devices are those of place.h. A job that is set aside has been bound, and comes back as due.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
 /* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
-#include "pool.h"
-
-#define KERNEL	1
-
-struct fixture {
-	struct pool *p;
-	struct weft_sched_client *c;
-	struct weft_sched_device *d[4];
-};
-
-/* Devices that take @run ns for KERNEL; 0 ends the list. */
-static struct fixture setup(const char *policy, u64 run0, u64 run1, u64 run2)
-{
-	struct fixture f = { .p = pool_new(policy) };
-	u64 run[3] = { run0, run1, run2 };
-	u32 i;
-
-	f.c = pool_client(f.p, pool_tenant(f.p, 100));
-	for (i = 0; i < 3 && run[i]; i++) {
-		f.d[i] = pool_device(f.p, i, WEFT_PRICE_UNIT);
-		pool_teach(f.p, f.c, KERNEL, f.d[i], run[i]);
-		f.d[i]->busy_ns = 0;
-	}
-	return f;
-}
-
-static struct weft_sched_job *job_on(struct fixture *f, u64 devices)
-{
-	return pool_add(f->p, .client = f->c, .kernel = KERNEL, .devices = devices);
-}
+#include "place.h"
 
 static struct weft_sched_job *aside(struct fixture *f, struct weft_sched_client *c)
 {

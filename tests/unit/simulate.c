@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* See simulate.h. */
+/*
+ * DOC: simulate
+ *
+ * See simulate.h. Worlds come from strings in the tests. Rejected: files (a case and its figures
+ * would stand apart).
+ */
 #include <sys/mman.h>
 #include <unistd.h>
 

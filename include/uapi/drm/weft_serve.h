@@ -11,17 +11,15 @@
  * Rules that hold throughout:
  *
  *  - structures are multiples of 8 bytes and alike for 32 and 64 bit callers; they may grow at
- *  their
- *    end: bytes that the kernel does not know must be zero (E2BIG), those the caller does not know
- *    are zero;
+ *    their end: bytes that the kernel does not know must be zero (E2BIG), those the caller does not
+ *    know are zero;
  *  - reserved fields, pads and flags not listed must be zero, or the call fails with EINVAL;
  *  - strings are NUL-terminated within their field (EINVAL);
  *  - absolute times are CLOCK_MONOTONIC nanoseconds, UINT64_MAX never;
  *  - a call that fails has done nothing; EINTR leaves its arguments as they were.
  *
  * The kernel trusts nothing in the rings: it keeps its own copies of what it wrote, masks and
- * checks
- * what it reads, and reads it once.
+ * checks what it reads, and reads it once.
  */
 #ifndef _WEFT_SERVE_H_
 #define _WEFT_SERVE_H_
@@ -117,8 +115,7 @@ enum weft_serve_recovery {
 	WEFT_SERVE_RECOVERY_FAIL = 0,
 	/**
 	 * @WEFT_SERVE_RECOVERY_RERUN: jobs that may run again do so, here in a new seat or on
-	 * another
-	 * device, the others fail (ENODEV); without its server the device leaves
+	 * another device, the others fail (ENODEV); without its server the device leaves
 	 */
 	WEFT_SERVE_RECOVERY_RERUN = 1,
 	/**
@@ -171,12 +168,9 @@ enum weft_serve_recovery {
  * WITHDRAWN; it cannot be a seat. read() gives &struct weft_serve_event, poll() says when.
  *
  * Errors: EPROTO version; EINVAL a field is wrong, the log says which; EOPNOTSUPP a feature that
- * this
- * kernel makes no use of; EBUSY the file is in use already, or the device's return is waited for
- * and
- * @seats, @memory, @memory_size or @features are not those it was first offered with; EEXIST the
- * name
- * is taken; ENOSPC the pool is full; ENOMEM.
+ * this kernel makes no use of; EBUSY the file is in use already, or the device's return is waited
+ * for and @seats, @memory, @memory_size or @features are not those it was first offered with; EEXIST the
+ * name is taken; ENOSPC the pool is full; ENOMEM.
  */
 struct weft_serve_offer {
 	__u32 version;
@@ -217,8 +211,7 @@ struct weft_serve_offer {
 enum weft_serve_event_type {
 	/**
 	 * @WEFT_SERVE_EVENT_SPAWN: start a process that attaches as this seat; or REFUSE. It is
-	 * asked
-	 * once: a seat that has not attached in time is given up
+	 * asked once: a seat that has not attached in time is given up
 	 */
 	WEFT_SERVE_EVENT_SPAWN = 1,
 	/** @WEFT_SERVE_EVENT_RETIRED: the seat has left in order; its process can go */
@@ -275,10 +268,8 @@ struct weft_serve_refuse {
  * @pad: zero
  *
  * Running jobs finish, jobs that wait go elsewhere, bytes that are only there move to the host,
- * seats
- * retire. Sleeps as long as that takes; seats must go on serving meanwhile. EPERM the file serves
- * no
- * device.
+ * seats retire. Sleeps as long as that takes; seats must go on serving meanwhile. EPERM the file
+ * serves no device.
  */
 struct weft_serve_withdraw {
 	__u32 flags;
@@ -342,11 +333,9 @@ struct weft_serve_telemetry {
  * @name: out: its name
  *
  * The seat belongs to the calling process: requests and completions of any other are refused
- * (EPERM),
- * a child inherits no mapping. It is alive once it has mapped its ring and called ENTER, and dead
- * as
- * soon as the ring is unmapped, by whatever: munmap(), exec, exit. A process that is a seat of one
- * tenant cannot become one of another (EBUSY).
+ * (EPERM), a child inherits no mapping. It is alive once it has mapped its ring and called ENTER,
+ * and dead as soon as the ring is unmapped, by whatever: munmap(), exec, exit. A process that is a
+ * seat of one tenant cannot become one of another (EBUSY).
  *
  * Errors: EPROTO version; EINVAL; ENODEV no such device; ENOENT no seat waits under that number and
  * token; EBUSY the file is in use already, or the process sits for another tenant; ENOMEM.
@@ -420,27 +409,23 @@ enum weft_serve_op {
 	/**
 	 * @WEFT_SERVE_OP_LOAD: make an image runnable; &weft_serve_request.image. Its bytes come by
 	 * WEFT_SERVE_IOCTL_FETCH, unless the seat has one of that digest. The completion's value
-	 * names
-	 * it from then on; text of the compiler can be left in the slot's payload
+	 * names it from then on; text of the compiler can be left in the slot's payload
 	 */
 	WEFT_SERVE_OP_LOAD = 5,
 	/** @WEFT_SERVE_OP_UNLOAD: it is not launched any more; &weft_serve_request.image */
 	WEFT_SERVE_OP_UNLOAD = 6,
 	/**
 	 * @WEFT_SERVE_OP_ALLOC: HANDLES: allocate; &weft_serve_request.memory. The completion's
-	 * value
-	 * is the handle: addresses in it are handle .. handle + size, and those of two allocations
-	 * must
-	 * not overlap. What is in the memory does not matter
+	 * value is the handle: addresses in it are handle .. handle + size, and those of two
+	 * allocations must not overlap. What is in the memory does not matter
 	 */
 	WEFT_SERVE_OP_ALLOC = 7,
 	/** @WEFT_SERVE_OP_FREE: HANDLES: free; &weft_serve_request.memory */
 	WEFT_SERVE_OP_FREE = 8,
 	/**
 	 * @WEFT_SERVE_OP_REGISTER: a range of the host window belongs to a buffer that copies are
-	 * about
-	 * to use: pin it, register it with the runtime. &weft_serve_request.memory, address in the
-	 * window
+	 * about to use: pin it, register it with the runtime. &weft_serve_request.memory, address
+	 * in the window
 	 */
 	WEFT_SERVE_OP_REGISTER = 9,
 	/**
@@ -563,8 +548,7 @@ struct weft_serve_target {
  * Requests are of this size for good. Events are numbered 1, 2, 3 ... per seat; the number is used
  * again after the request that
  * signals it was completed and all that wait for it, too. Without F_EVENTS a request may start as
- * soon
- * as it is there: what it depends on was completed before.
+ * soon as it is there: what it depends on was completed before.
  */
 struct weft_serve_request {
 	__u32 slot;
@@ -630,9 +614,8 @@ struct weft_serve_completion {
  * @timeout_ns: with WAIT: absolute time to give up at; else zero
  *
  * Takes all completions from @cq_head to @cq_tail of &struct weft_serve_ring, then, with WAIT,
- * sleeps
- * while @sq_head equals @sq_tail. Every thread of the process may call it. A seat that polls for
- * requests by itself calls it without WAIT, and only when it has completions.
+ * sleeps while @sq_head equals @sq_tail. Every thread of the process may call it. A seat that polls
+ * for requests by itself calls it without WAIT, and only when it has completions.
  *
  * Errors: EINVAL; EPERM another process; ENXIO the ring is not mapped; EPIPE the seat is dead, also
  * while it waits; ETIME; EINTR. Completions were taken whatever the wait came to: ETIME and EINTR
