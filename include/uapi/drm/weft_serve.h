@@ -169,8 +169,8 @@ enum weft_serve_recovery {
  *
  * Errors: EPROTO version; EINVAL a field is wrong, the log says which; EOPNOTSUPP a feature that
  * this kernel makes no use of; EBUSY the file is in use already, or the device's return is waited
- * for and @seats, @memory, @memory_size or @features are not those it was first offered with; EEXIST the
- * name is taken; ENOSPC the pool is full; ENOMEM.
+ * for and @seats, @memory, @memory_size or @features are not those it was first offered with;
+ * EEXIST the name is taken; ENOSPC the pool is full; ENOMEM.
  */
 struct weft_serve_offer {
 	__u32 version;
