@@ -660,13 +660,24 @@ static void test_only_death_ends_a_kernel(void **state)
 	pid = fork();
 	if (!pid) {
 		struct fakert_spin forever = {};
+		struct fakert_event *before;
 		struct fixture child = {};
+		struct gate gate;
 
 		if (fakert_device_open(f->path, &child.device) ||
 		    fakert_context_create(child.device, &child.context) ||
-		    fakert_stream_create(child.context, &child.stream))
+		    fakert_stream_create(child.context, &child.stream) ||
+		    fakert_event_create(child.context, &before))
 			_exit(1);
+		/*
+		 * The stream goes from the event to a kernel that is queued in one step; a kernel
+		 * that has not begun ends with its context.
+		 */
+		gate_close(&gate, child.stream);
+		ok(fakert_event_record(before, child.stream));
 		launch(&child, "spin", &forever, sizeof(forever));
+		gate_open(&gate);
+		ok(fakert_event_sync(before));
 		if (write(pipes[1], "", 1) != 1)
 			_exit(2);
 		fakert_context_destroy(child.context);
