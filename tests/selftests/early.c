@@ -39,12 +39,17 @@ static void on(struct job *job, const struct client *c, const char *device, unsi
 	job->j.device_mask = dev_mask(c->fd, device);
 }
 
-/* a job that is RUNNING on @device until it is cancelled */
+/*
+ * A job that is RUNNING on @device until it is cancelled. What an earlier test left behind could
+ * take the hang: it is still being ended. A job that runs before ends after it.
+ */
 static uint64_t hang_device(const struct client *late, const char *device)
 {
 	struct job job;
 	uint64_t id;
 
+	on(&job, late, device, 1);
+	job_run(late, &job);
 	CHECK_EQ(dev_set(device, "fault/hang", "1"), 0);
 	on(&job, late, device, 1);
 	job.j.timeout_ns = 100 * SEC;
