@@ -64,6 +64,10 @@ struct weft_early;
 #define WEFT_MAX_QUEUE_DEPTH		65536
 #define WEFT_MAX_UNREAD			65536
 #define WEFT_DEFAULT_DEPTH		1024
+/* of weft_device.copy_timeout_ns */
+#define WEFT_COPY_TIMEOUT_DEFAULT	(30ull * NSEC_PER_SEC)
+#define WEFT_COPY_TIMEOUT_MIN		NSEC_PER_MSEC
+#define WEFT_COPY_TIMEOUT_MAX		(3600ull * NSEC_PER_SEC)
 #define WEFT_BOUND_DEPTH		2	/* jobs bound on a device beyond its credits */
 
 /* ------------------------------------------------------------------- pool */
@@ -397,6 +401,10 @@ struct weft_device {
 	struct weft_device_health health;
 	/** @users: jobs BINDING, BOUND or RUNNING and copies under way */
 	atomic_t users;
+	/** @copies_ended: pieces of transfers that have ended, right or wrong; wraps */
+	atomic_t copies_ended;
+	/** @copy_timeout_ns: no piece ends for so long: a reset, see weft_device_stuck(); 0 never */
+	u64 copy_timeout_ns;
 	/** @idle: woken when @users drops to zero, and when @resetting or @health changes */
 	wait_queue_head_t idle;
 	/** @reset_lock: one reset, drain or removal at a time, from the stop to what follows it */
@@ -506,6 +514,7 @@ struct weft_job *weft_run_claim(struct weft_run *run);
 
 /* reset.c */
 int weft_device_reset(struct weft_device *wdev);
+void weft_device_stuck(struct weft_device *wdev);
 void weft_job_abort_work(struct work_struct *work);
 void weft_job_deadline(struct timer_list *timer);
 void weft_job_arm(struct weft_job *job, u64 ns);

@@ -262,16 +262,37 @@ static void weft_device_return(struct weft_device *wdev)
 	weft_pump_kick(wdev->pool);
 }
 
-static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error)
+static void weft_device_recover(struct weft_device *wdev, struct weft_job *victim, int error,
+				const char *why)
 {
 	lockdep_assert_held(&wdev->stop_lock);
 	trace_fault(wdev, victim, WEFT_FAULT_RESET, error);
-	weft_coredump(wdev, victim, "a job cannot be aborted");
+	weft_coredump(wdev, victim, why);
 	weft_health_fault(wdev, WEFT_BLAME_RESET, victim);
 	/* before anybody can see that the victim has ended */
 	wdev->recovers = true;
 	queue_work(wdev->pool->bind_wq, &wdev->after_work);
 	weft_device_quiesce(wdev, victim, error);
+}
+
+/**
+ * weft_device_stuck() - the copies of a device do not end any more
+ * @wdev: device; the caller's copy keeps it in its pool
+ *
+ * Resets the device, unless somebody did so already, and comes back when each copy has ended: the
+ * backend's reset() sees to that. Jobs fare as they do when one cannot be aborted.
+ *
+ * Context: process; any lock that may be held while a copy is awaited.
+ */
+void weft_device_stuck(struct weft_device *wdev)
+{
+	bool cookie = weft_stop_begin(wdev);
+
+	if (!READ_ONCE(wdev->lost)) {
+		dev_warn(&wdev->dev, "its copies do not end: resetting the device\n");
+		weft_device_recover(wdev, NULL, -ETIME, "its copies do not end");
+	}
+	weft_stop_end(wdev, cookie);
 }
 
 /* A stop is over: what it had no memory for. */
@@ -431,7 +452,7 @@ static void weft_job_abort(struct weft_job *job, struct weft_device *wdev, int c
 	if (ret) {
 		dev_warn(&wdev->dev, "job %llu cannot be aborted: resetting the device\n",
 			 job->sched.id);
-		weft_device_recover(wdev, job, cancel ?: -ETIME);
+		weft_device_recover(wdev, job, cancel ?: -ETIME, "a job cannot be aborted");
 	} else {
 		weft_engine_end_taken(job, cancel ?: -ETIME);
 	}

@@ -399,6 +399,26 @@ WEFT_DEVICE_LIMIT(quarantine_at, quarantine_at, 0);
 WEFT_DEVICE_LIMIT(fault_leak, leak, 0);
 WEFT_DEVICE_LIMIT(slow_factor, slow_factor, 0);
 
+static ssize_t copy_timeout_ns_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_weft_device(dev)->copy_timeout_ns));
+}
+
+static ssize_t copy_timeout_ns_store(struct device *dev, struct device_attribute *attr,
+				     const char *buf, size_t count)
+{
+	u64 value;
+	int ret = kstrtou64(buf, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value && (value < WEFT_COPY_TIMEOUT_MIN || value > WEFT_COPY_TIMEOUT_MAX))
+		return -ERANGE;
+	WRITE_ONCE(to_weft_device(dev)->copy_timeout_ns, value);
+	return count;
+}
+static DEVICE_ATTR_RW(copy_timeout_ns);
+
 static struct attribute *weft_device_attrs[] = {
 	&dev_attr_id.attr,
 	&dev_attr_pool.attr,
@@ -423,6 +443,7 @@ static struct attribute *weft_device_attrs[] = {
 	&dev_attr_quarantine_at.attr,
 	&dev_attr_fault_leak.attr,
 	&dev_attr_slow_factor.attr,
+	&dev_attr_copy_timeout_ns.attr,
 	&dev_attr_busy_ns.attr,
 	&dev_attr_memory_size.attr,
 	&dev_attr_memory_used.attr,

@@ -25,6 +25,9 @@
 #include "../core/trace.h"
 #include "../memory/memory.h"
 
+/* by how much a link may be slower than it says before its device is taken to be stuck */
+#define WEFT_COPY_SLACK		16
+
 /**
  * struct weft_piece - part of a transfer
  * @copy: as the backend sees it
@@ -64,6 +67,7 @@ static void weft_piece_done(struct weft_copy *copy)
 
 	if (copy->error)
 		weft_transfer_fail(piece->transfer, copy->error);
+	atomic_inc(&piece->transfer->wdev->copies_ended);
 	weft_transfer_put(piece->transfer);
 }
 
@@ -179,9 +183,35 @@ void weft_transfer_begin(struct weft_transfer *t)
 	weft_transfer_put(t);
 }
 
+/*
+ * A link may be busy with what others sent before, so only a device that ends nothing at all is
+ * taken to be stuck. Its link's own word on how long these bytes take is not trusted much.
+ */
+static void weft_transfer_await(struct weft_transfer *t)
+{
+	int ended = atomic_read(&t->wdev->copies_ended), before;
+	u64 patience = READ_ONCE(t->wdev->copy_timeout_ns);
+
+	while (patience) {
+		if (t->link)
+			patience += WEFT_COPY_SLACK *
+				    div64_u64(t->bytes * 1000, READ_ONCE(t->link->bandwidth));
+		if (wait_for_completion_timeout(&t->done, nsecs_to_jiffies(patience) + 1))
+			return;
+		before = ended;
+		ended = atomic_read(&t->wdev->copies_ended);
+		if (ended == before) {
+			weft_device_stuck(t->wdev);
+			break;
+		}
+		patience = READ_ONCE(t->wdev->copy_timeout_ns);
+	}
+	wait_for_completion(&t->done);
+}
+
 int weft_transfer_end(struct weft_transfer *t)
 {
-	wait_for_completion(&t->done);
+	weft_transfer_await(t);
 	if (t->error && t->error != -ENODEV && t->error != -ESTALE && t->error != -ENOMEM &&
 	    !READ_ONCE(t->wdev->lost))
 		weft_health_fault(t->wdev, WEFT_BLAME_ERROR, NULL);

@@ -75,17 +75,21 @@ u32 weft_sim_fault_pick_run(struct weft_sim_faults *faults, u32 *slow)
 	return mask;
 }
 
-/* Counts a copy; true if it is to fail. */
-bool weft_sim_fault_pick_copy(struct weft_sim_faults *faults)
+/* Counts a copy. Returns what it suffers: the bit of COPY_HANG, or of COPY_ERROR, or none. */
+u32 weft_sim_fault_pick_copy(struct weft_sim_faults *faults)
 {
 	unsigned long flags;
-	bool fail = false;
+	u32 mask = 0;
 
 	spin_lock_irqsave(&faults->lock, flags);
-	if (fault_picks_locked(faults, ++faults->copies))
-		fail = fault_take_locked(faults, WEFT_SIM_FAULT_COPY_ERROR);
+	if (fault_picks_locked(faults, ++faults->copies)) {
+		if (fault_take_locked(faults, WEFT_SIM_FAULT_COPY_HANG))
+			mask = BIT(WEFT_SIM_FAULT_COPY_HANG);
+		else if (fault_take_locked(faults, WEFT_SIM_FAULT_COPY_ERROR))
+			mask = BIT(WEFT_SIM_FAULT_COPY_ERROR);
+	}
 	spin_unlock_irqrestore(&faults->lock, flags);
-	return fail;
+	return mask;
 }
 
 void weft_sim_faults_init(struct weft_sim_faults *faults)
@@ -145,6 +149,7 @@ WEFT_SIM_FAULT_ATTR(error, WEFT_SIM_FAULT_ERROR);
 WEFT_SIM_FAULT_ATTR(wrong_order, WEFT_SIM_FAULT_WRONG_ORDER);
 WEFT_SIM_FAULT_ATTR(slow, WEFT_SIM_FAULT_SLOW);
 WEFT_SIM_FAULT_ATTR(copy_error, WEFT_SIM_FAULT_COPY_ERROR);
+WEFT_SIM_FAULT_ATTR(copy_hang, WEFT_SIM_FAULT_COPY_HANG);
 WEFT_SIM_FAULT_ATTR(abort_fails, WEFT_SIM_FAULT_ABORT_FAILS);
 WEFT_SIM_FAULT_ATTR(reset_fails, WEFT_SIM_FAULT_RESET_FAILS);
 WEFT_SIM_FAULT_ATTR(write_after_abort, WEFT_SIM_FAULT_WRITE_AFTER_ABORT);
@@ -208,6 +213,7 @@ struct configfs_attribute *weft_sim_fault_attrs[] = {
 	&weft_sim_fault_attr_slow,
 	&weft_sim_fault_attr_vanish,
 	&weft_sim_fault_attr_copy_error,
+	&weft_sim_fault_attr_copy_hang,
 	&weft_sim_fault_attr_abort_fails,
 	&weft_sim_fault_attr_reset_fails,
 	&weft_sim_fault_attr_write_after_abort,

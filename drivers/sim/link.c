@@ -138,7 +138,8 @@ static enum hrtimer_restart channel_timer(struct hrtimer *timer)
 	unsigned long flags;
 
 	spin_lock_irqsave(&device->lock, flags);
-	if (channel->copy && !channel->moving && !ktime_before(ktime_get(), channel->due))
+	if (channel->copy && !channel->moving && !ktime_before(ktime_get(), channel->due) &&
+	    !(channel->copy->priv[0] & BIT(WEFT_SIM_FAULT_COPY_HANG)))
 		copy = channel_end_locked(channel);
 	spin_unlock_irqrestore(&device->lock, flags);
 	if (copy)
@@ -151,18 +152,22 @@ static void channel_work(struct work_struct *work)
 	struct weft_sim_channel *channel = container_of(work, struct weft_sim_channel, work);
 	struct weft_sim_device *device = channel->device;
 	struct weft_copy *copy = channel->copy;
+	bool hangs = copy->priv[0] & BIT(WEFT_SIM_FAULT_COPY_HANG);
 	bool ends = true, cookie;
 	unsigned long flags;
-	int error;
+	int error = 0;
 
 	/* of an early job, perhaps */
 	cookie = dma_fence_begin_signalling();
-	error = copy->priv[0] ? -EIO : move_bytes(device, copy);
+	if (!hangs)
+		error = copy->priv[0] ? -EIO : move_bytes(device, copy);
 
 	spin_lock_irqsave(&device->lock, flags);
 	channel->moving = false;
 	error = error ?: stopped(device);
-	if (!error) {
+	if (!error && hangs) {
+		ends = false;
+	} else if (!error) {
 		ktime_t now = ktime_get();
 
 		ends = !ktime_before(now, channel->due);
@@ -240,7 +245,8 @@ int weft_sim_copy(struct weft_device *wdev, struct weft_copy *copy)
 	spin_lock_irqsave(&device->lock, flags);
 	ret = stopped(device);
 	if (!ret) {
-		now = !channel_time_locked(channel, copy);
+		now = !channel_time_locked(channel, copy) &&
+		      !(copy->priv[0] & BIT(WEFT_SIM_FAULT_COPY_HANG));
 		if (!now) {
 			list_add_tail(&copy->node, &channel->queue);
 			if (!channel->copy)

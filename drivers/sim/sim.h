@@ -87,6 +87,7 @@ enum weft_sim_fault {
 	WEFT_SIM_FAULT_SLOW,
 	WEFT_SIM_FAULT_VANISH,
 	WEFT_SIM_FAULT_COPY_ERROR,
+	WEFT_SIM_FAULT_COPY_HANG,
 	WEFT_SIM_FAULT_ABORT_FAILS,
 	WEFT_SIM_FAULT_RESET_FAILS,
 	WEFT_SIM_FAULT_WRITE_AFTER_ABORT,
@@ -265,7 +266,7 @@ extern struct configfs_attribute *weft_sim_fault_attrs[];
 void weft_sim_faults_init(struct weft_sim_faults *faults);
 bool weft_sim_fault_take(struct weft_sim_faults *faults, enum weft_sim_fault fault);
 u32 weft_sim_fault_pick_run(struct weft_sim_faults *faults, u32 *slow);
-bool weft_sim_fault_pick_copy(struct weft_sim_faults *faults);
+u32 weft_sim_fault_pick_copy(struct weft_sim_faults *faults);
 
 /* device.c */
 struct weft_sim_device *weft_sim_device_create(struct weft_sim_directory *dir);

@@ -331,7 +331,9 @@ struct weft_backend_ops {
 	int (*reset)(struct weft_device *wdev);
 	/**
 	 * @copy: start @copy; weft_copy_complete() follows exactly once if 0 is returned. A backend
-	 * whose copy engine is busy queues it: -EAGAIN, here or as its result, counts as -EIO.
+	 * whose copy engine is busy queues it: -EAGAIN, here or as its result, counts as -EIO. A
+	 * device that completes none for a while although some are due is reset: see
+	 * Documentation/ABI/testing/sysfs-bus-weft, copy_timeout_ns.
 	 */
 	int (*copy)(struct weft_device *wdev, struct weft_copy *copy);
 	/**

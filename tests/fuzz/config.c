@@ -46,6 +46,16 @@ static long set(const char *device, const char *attr, const char *text)
 	return put(path, text);
 }
 
+/* A copy that hangs is found out soon: there is not much time. */
+static void device_enable(uint32_t i)
+{
+	char path[160];
+
+	count(CALL_CONFIG, set(devices[i].name, "enabled", "1"));
+	snprintf(path, sizeof(path), "/sys/bus/weft/devices/%s/copy_timeout_ns", devices[i].name);
+	count(CALL_CONFIG, put(path, "2000000000"));
+}
+
 static void device_make(uint32_t i)
 {
 	char path[160];
@@ -54,7 +64,7 @@ static void device_make(uint32_t i)
 	mkdir(path, 0755);
 	set(devices[i].name, "profile", devices[i].profile);
 	set(devices[i].name, "memory", devices[i].memory);
-	count(CALL_CONFIG, set(devices[i].name, "enabled", "1"));
+	device_enable(i);
 }
 
 static void device_drop(uint32_t i)
@@ -108,7 +118,7 @@ void config_step(struct rng *r)
 {
 	static const char *const faults[] = {
 		"error", "copy_error", "wrong_order", "write_after_abort", "abort_fails",
-		"reset_fails", "hang",
+		"reset_fails", "hang", "copy_hang",
 	};
 	uint32_t i = below(r, ARRAY_SIZE(devices));
 	char path[160], text[32];
@@ -125,7 +135,7 @@ void config_step(struct rng *r)
 		if (!i)
 			break;
 		count(CALL_CONFIG, set(devices[i].name, "enabled", "0"));
-		count(CALL_CONFIG, set(devices[i].name, "enabled", "1"));
+		device_enable(i);
 		break;
 	case 2:
 		if (!i || !one_in(r, 2))
@@ -133,7 +143,7 @@ void config_step(struct rng *r)
 		count(CALL_CONFIG, set(devices[i].name, "fault/vanish", "now"));
 		/* back when it is gone */
 		count(CALL_CONFIG, set(devices[i].name, "enabled", "0"));
-		count(CALL_CONFIG, set(devices[i].name, "enabled", "1"));
+		device_enable(i);
 		break;
 	case 3:
 		if (!i)

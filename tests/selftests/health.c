@@ -174,6 +174,64 @@ TEST(transfer_errors, "a transfer that fails counts as an error")
 	CHECK_EQ(wdev_get("d", "errors"), 1);
 }
 
+/* A device whose next copy never ends; found out after a second without any other. */
+static void stuck(const char *name)
+{
+	CHECK_EQ(wdev_set(name, "copy_timeout_ns", "1000000000"), 0);
+	CHECK_EQ(dev_set(name, "fault/copy_hang", "1"), 0);
+}
+
+TEST(copy_hangs, "a copy that does not end costs a reset; the job that waited for it runs afterwards")
+{
+	struct client c;
+	struct job job;
+	uint32_t x, y;
+
+	dev("d");
+	client_open(&c);
+	x = bo_create(c.fd, 4096);
+	y = bo_create(c.fd, 4096);
+	bo_fill(c.fd, x, 4096, 0x1234);
+	stuck("d");
+	job_copy(&job, &c, y, x, 4096);
+	job.j.device_mask = dev_mask(c.fd, "d");
+	CHECK_EQ(job_result(c.fd, submit(&c, &job, 1)), 0);
+	bo_expect(c.fd, y, 4096, 0x1234);
+	CHECK(wdev_get("d", "resets") >= 1);
+	CHECK_EQ(dev_get("d", "fault/copy_hang"), 0);
+}
+
+TEST(copy_hangs_back, "the same on the way to the host: what was only there is lost, with an error")
+{
+	struct drm_weft_bo_cpu cpu = { .access = R };
+	struct client c;
+
+	dev("d");
+	client_open(&c);
+	cpu.handle = sole(&c, "d", 7);
+	stuck("d");
+	CHECK_EQ(ioc(c.fd, DRM_IOCTL_WEFT_BO_CPU_BEGIN, &cpu), -ENODATA);
+	CHECK(wdev_get("d", "resets") >= 1);
+	/* and the device works */
+	wdev_reach("d", "health", "ok");
+	sole(&c, "d", 8);
+}
+
+TEST(copy_timeout, "copy_timeout_ns: from a millisecond to an hour, or never")
+{
+	dev("d");
+	CHECK_EQ(wdev_get("d", "copy_timeout_ns"), 30 * SEC);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "999999"), -ERANGE);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "3600000000001"), -ERANGE);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "-1"), -EINVAL);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "soon"), -EINVAL);
+	CHECK_EQ(wdev_get("d", "copy_timeout_ns"), 30 * SEC);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "3600000000000"), 0);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "1000000"), 0);
+	CHECK_EQ(wdev_set("d", "copy_timeout_ns", "0"), 0);
+	CHECK_EQ(wdev_get("d", "copy_timeout_ns"), 0);
+}
+
 TEST(cancels, "what a client cancels is no fault of the device")
 {
 	struct client c;
