@@ -28,7 +28,7 @@ from .next import mirror
 SUITE = "bookworm"
 PACKAGES = ["systemd", "systemd-sysv", "udev", "dbus", "kmod", "procps", "initramfs-tools",
             f"linux-image-{SERIES}-amd64", f"linux-headers-{SERIES}-amd64",
-            "dkms", "gcc", "make", "libc6-dev", "pahole", "libdrm2", "libjson-c5"]
+            "dkms", "gcc", "make", "libc6-dev", "pahole", "libdrm2", "libjson-c5", "libglpk40"]
 DISK_MB = 2500
 # Drivers of what this machine does not have: DKMS runs depmod, which reads every module, and
 # under emulation reading all 4,200 takes it more than a minute, four times in one test.
