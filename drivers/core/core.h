@@ -403,7 +403,7 @@ struct weft_device {
 	atomic_t users;
 	/** @copies_ended: pieces of transfers that have ended, right or wrong; wraps */
 	atomic_t copies_ended;
-	/** @copy_timeout_ns: no piece ends for so long: a reset, see weft_device_stuck(); 0 never */
+	/** @copy_timeout_ns: none ends for so long: see weft_device_stuck(); 0 never. WRITE_ONCE */
 	u64 copy_timeout_ns;
 	/** @idle: woken when @users drops to zero, and when @resetting or @health changes */
 	wait_queue_head_t idle;

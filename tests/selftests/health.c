@@ -181,7 +181,7 @@ static void stuck(const char *name)
 	CHECK_EQ(dev_set(name, "fault/copy_hang", "1"), 0);
 }
 
-TEST(copy_hangs, "a copy that does not end costs a reset; the job that waited for it runs afterwards")
+TEST(copy_hangs, "a copy that does not end costs a reset; the job that waited for it runs then")
 {
 	struct client c;
 	struct job job;

@@ -73,6 +73,7 @@ static const struct conf_key conf_device_keys[] = {
 	KEY("quarantine_at", CONF_NUMBER, RANGE(0, 1000000)),
 	KEY("fault_leak", CONF_NUMBER, RANGE(0, 1000000)),
 	KEY("slow_factor", CONF_NUMBER, RANGE(0, 1000000)),
+	KEY("copy_timeout_ns", CONF_NUMBER, RANGE(0, 3600000000000ull)),
 };
 
 /* Simulated devices first: pools and prices name them. */

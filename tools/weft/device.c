@@ -26,7 +26,7 @@ static const char device_help[] =
 static const char *const device_files[] = {
 	"health", "errors", "timeouts", "slow_runs", "resets", "resets_failed", "jobs_done",
 	"jobs_failed", "memory_used", "memory_quarantined", "degrade_at", "drain_at",
-	"quarantine_at", "fault_leak", "slow_factor",
+	"quarantine_at", "fault_leak", "slow_factor", "copy_timeout_ns",
 };
 
 static int device_write(const char *name, const char *file, const char *text)
