@@ -305,6 +305,15 @@ static void weft_job_apply_relocs(struct weft_job *job)
 	}
 }
 
+u64 weft_run_reloc_length(const struct weft_run *run, u32 index)
+{
+	const struct weft_job *job = container_of(run, struct weft_job, run);
+	const struct drm_weft_reloc *reloc = &job->relocs[index];
+
+	return job->holds[reloc->buffer].length - reloc->delta;
+}
+EXPORT_SYMBOL_GPL(weft_run_reloc_length);
+
 /* The compute engine with the fewest jobs per credit. */
 static struct weft_engine *weft_job_choose_engine(struct weft_device *wdev)
 {

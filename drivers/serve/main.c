@@ -147,6 +147,8 @@ static int __init serve_init(void)
 	BUILD_BUG_ON(sizeof(struct weft_serve_request) != 128);
 	BUILD_BUG_ON(sizeof(struct weft_serve_completion) != 64);
 	BUILD_BUG_ON(sizeof(struct weft_serve_ring) != 256);
+	BUILD_BUG_ON(WEFT_SERVE_MAX_RELOCS * sizeof(struct weft_serve_reloc) >
+		     WEFT_SERVE_PAYLOAD - WEFT_SERVE_RELOCS);
 	BUILD_BUG_ON(WEFT_SERVE_MAX_SEATS > WEFT_MAX_CONTEXTS);
 	serve_wq = alloc_workqueue("weft_serve", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
 	if (!serve_wq)

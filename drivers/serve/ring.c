@@ -84,6 +84,8 @@ static void serve_send_locked(struct serve_seat *seat, enum serve_kind kind, voi
 
 	lockdep_assert_held(&seat->lock);
 	slot->kind = kind;
+	slot->number = seat->sq_tail;
+	slot->op = request->op;
 	slot->ptr = ptr;
 	slot->issued_ns = ktime_get_ns();
 	request->slot = index;
@@ -99,10 +101,9 @@ static void serve_send_locked(struct serve_seat *seat, enum serve_kind kind, voi
 
 static void serve_send_run_locked(struct serve_seat *seat, struct weft_run *run)
 {
-	u32 i, relocs = min_t(u32, run->reloc_count,
-			      (WEFT_SERVE_PAYLOAD - WEFT_SERVE_RELOCS) / sizeof(u16));
+	u32 i, relocs = min_t(u32, run->reloc_count, WEFT_SERVE_MAX_RELOCS);
 	void *payload = seat->payloads + seat->free[seat->free_count - 1] * WEFT_SERVE_PAYLOAD;
-	u16 *table = payload + WEFT_SERVE_RELOCS;
+	struct weft_serve_reloc *table = payload + WEFT_SERVE_RELOCS;
 	struct weft_serve_request request = {
 		.op = WEFT_SERVE_OP_LAUNCH,
 		.engine = run->engine,
@@ -118,7 +119,10 @@ static void serve_send_run_locked(struct serve_seat *seat, struct weft_run *run)
 	lockdep_assert_held(&seat->lock);
 	memcpy(payload, run->args, min_t(u32, run->args_size, WEFT_SERVE_MAX_ARGS));
 	for (i = 0; i < relocs; i++)
-		table[i] = run->relocs[i].offset;
+		table[i] = (struct weft_serve_reloc){
+			.offset = run->relocs[i].offset,
+			.length = weft_run_reloc_length(run, i),
+		};
 	serve_send_locked(seat, SERVE_RUN, run, &request);
 }
 
@@ -267,6 +271,14 @@ int serve_error(u32 error)
 	return -(int)error;
 }
 
+/* What @c says went wrong; a completion that says what nobody understands did not go well. */
+static int serve_completion_error(const struct weft_serve_completion *c)
+{
+	if (c->flags & ~WEFT_SERVE_DONE_FOREIGN || c->pad[0] || c->pad[1])
+		return -EPROTO;
+	return serve_error(c->error);
+}
+
 static void serve_run_done(struct serve_seat *seat, struct weft_run *run,
 			   const struct weft_serve_completion *c, u64 issued_ns)
 {
@@ -276,7 +288,7 @@ static void serve_run_done(struct serve_seat *seat, struct weft_run *run,
 		busy = c->end_ns > c->start_ns ? min(c->end_ns - c->start_ns, passed) : 1;
 	run->disturbed = (c->flags & WEFT_SERVE_DONE_FOREIGN) ||
 			 READ_ONCE(seat->device->telemetry.foreign_permille) > SERVE_FOREIGN;
-	weft_run_complete(run, serve_error(c->error), c->code, busy);
+	weft_run_complete(run, serve_completion_error(c), c->code, busy);
 }
 
 static void serve_deliver(struct serve_seat *seat, const struct serve_slot *slot,
@@ -290,11 +302,11 @@ static void serve_deliver(struct serve_seat *seat, const struct serve_slot *slot
 		serve_run_done(seat, slot->ptr, c, slot->issued_ns);
 		break;
 	case SERVE_COPY:
-		weft_copy_complete(slot->ptr, serve_error(c->error));
+		weft_copy_complete(slot->ptr, serve_completion_error(c));
 		break;
 	case SERVE_CALL:
 		call = slot->ptr;
-		call->error = serve_error(c->error);
+		call->error = serve_completion_error(c);
 		call->value = c->value;
 		complete(&call->done);
 		break;
@@ -518,15 +530,44 @@ void serve_ring_end(struct serve_seat *seat, int error)
 	mutex_unlock(&seat->reap);
 }
 
+/* May a runtime have to finish what it runs before it can answer? */
+static bool serve_op_waits(u16 op)
+{
+	return op == WEFT_SERVE_OP_FREE || op == WEFT_SERVE_OP_UNLOAD ||
+	       op == WEFT_SERVE_OP_REVOKE;
+}
+
+/* The number of the oldest LAUNCH under way; that of the next request if there is none. */
+static u32 serve_oldest_launch_locked(struct serve_seat *seat)
+{
+	u32 i, oldest = seat->sq_tail;
+
+	lockdep_assert_held(&seat->lock);
+	for (i = 0; i < seat->slot_count; i++)
+		if (seat->slots[i].kind == SERVE_RUN &&
+		    (s32)(seat->slots[i].number - oldest) < 0)
+			oldest = seat->slots[i].number;
+	return oldest;
+}
+
 bool serve_ring_late(struct serve_seat *seat, u64 ns)
 {
 	u64 now = ktime_get_ns();
+	struct serve_slot *slot;
 	bool late = false;
-	u32 i;
+	u32 i, oldest;
 
 	spin_lock_irq(&seat->lock);
-	for (i = 0; i < seat->slot_count && !late; i++)
-		late = seat->slots[i].kind > SERVE_RUN && now > seat->slots[i].issued_ns + ns;
+	oldest = serve_oldest_launch_locked(seat);
+	for (i = 0; i < seat->slot_count && !late; i++) {
+		slot = &seat->slots[i];
+		if (slot->kind <= SERVE_RUN)
+			continue;
+		/* what came before it has a deadline of its own: its time begins then */
+		if (serve_op_waits(slot->op) && (s32)(oldest - slot->number) < 0)
+			slot->issued_ns = now;
+		late = now > slot->issued_ns + ns;
+	}
 	spin_unlock_irq(&seat->lock);
 	return late;
 }

@@ -112,6 +112,10 @@ enum serve_kind {
 struct serve_slot {
 	enum serve_kind kind;
 	u32 generation;
+	/** @number: of the request in the ring */
+	u32 number;
+	/** @op: &enum weft_serve_op */
+	u16 op;
 	void *ptr;
 	u64 issued_ns;
 };

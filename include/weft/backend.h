@@ -445,6 +445,15 @@ int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tu
 void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns);
 
 /**
+ * weft_run_reloc_length() - bytes that a run may use from an address among its arguments on
+ * @run: run that the backend holds
+ * @index: of the relocation, below &weft_run.reloc_count
+ *
+ * Return: those up to the end of the range of the buffer that the job names; at least 1.
+ */
+u64 weft_run_reloc_length(const struct weft_run *run, u32 index);
+
+/**
  * weft_context_lost() - a context has died, and with it all that it held
  * @wdev: device
  * @context: number, from context_open() that has succeeded

@@ -96,16 +96,6 @@ static uint64_t serve_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* What belongs to the job from an address on: the kernel tells no more than that it is the arena */
-static uint64_t serve_length(struct weft_request *request, uint32_t offset)
-{
-	const struct weft_serve_offer *offer = &weft_seat_config(request->seat)->offer;
-	uint64_t arena = weft_ggml_executor_arena(weft_seat_priv(request->seat)), address;
-
-	memcpy(&address, (const char *)request->args + offset, sizeof(address));
-	return address - arena < offer->memory_size ? offer->memory_size - (address - arena) : 0;
-}
-
 static int serve_launch(struct weft_request *request)
 {
 	const struct weft_serve_launch *launch = &request->abi.launch;
@@ -117,8 +107,8 @@ static int serve_launch(struct weft_request *request)
 	if (launch->reloc_count > WEFT_GGML_MAX_BASES)
 		return -EINVAL;
 	for (i = 0; i < launch->reloc_count; i++) {
-		spans[i].offset = request->relocs[i];
-		spans[i].length = serve_length(request, request->relocs[i]);
+		spans[i].offset = request->relocs[i].offset;
+		spans[i].length = request->relocs[i].length;
 	}
 	request->start_ns = serve_now();
 	ret = weft_ggml_executor_run(weft_seat_priv(request->seat), launch->kernel, request->args,

@@ -159,7 +159,7 @@ static int weft_seat_launch(struct weft_request *request)
 
 	request->image = weft_image_find(request->abi.launch.image);
 	request->args = payload;
-	request->relocs = (const uint16_t *)(payload + WEFT_SERVE_RELOCS);
+	request->relocs = (const struct weft_serve_reloc *)(payload + WEFT_SERVE_RELOCS);
 	return seat->ops->launch(request);
 }
 

@@ -70,7 +70,7 @@ struct weft_host {
  * @abi: the request as the kernel wrote it
  * @image: LAUNCH: what load() gave
  * @args: LAUNCH: arguments with device addresses filled in, aligned to 8; until it is done
- * @relocs: LAUNCH: offsets in @args of the @abi.launch.reloc_count addresses
+ * @relocs: LAUNCH: the @abi.launch.reloc_count addresses in @args
  * @bytes: COPY_IN, COPY_OUT: the host's bytes; else NULL
  * @host: COPY_IN, COPY_OUT with WEFT_SERVE_F_REGISTER: the range that @bytes are in; else NULL
  * @priv: the server program's; NULL at first
@@ -84,7 +84,7 @@ struct weft_request {
 	struct weft_serve_request abi;
 	uint64_t image;
 	const void *args;
-	const uint16_t *relocs;
+	const struct weft_serve_reloc *relocs;
 	void *bytes;
 	struct weft_host *host;
 	void *priv;

@@ -46,7 +46,8 @@ extern "C" {
 /* A slot's payload: arguments at its start, relocations behind them; or text from the seat. */
 #define WEFT_SERVE_PAYLOAD	8192
 #define WEFT_SERVE_MAX_ARGS	4096
-#define WEFT_SERVE_RELOCS	4096	/* offset of the relocation table in the payload */
+#define WEFT_SERVE_RELOCS	4096	/* offset of the &struct weft_serve_reloc in the payload */
+#define WEFT_SERVE_MAX_RELOCS	256
 
 /* mmap() offsets of a seat's file; both must be mapped MAP_SHARED, the first one whole. */
 #define WEFT_SERVE_MMAP_RING	0ull
@@ -64,7 +65,10 @@ extern "C" {
 #define WEFT_SERVE_F_ABORT		(1ull << 0)
 /** define WEFT_SERVE_F_REGISTER - host memory is registered before it is copied (OP_REGISTER) */
 #define WEFT_SERVE_F_REGISTER		(1ull << 1)
-/** define WEFT_SERVE_F_EVENTS - requests name a stream, events to wait for and one to signal */
+/**
+ * define WEFT_SERVE_F_EVENTS - launches come before what they depend on is over: they name a stream,
+ * events to wait for and one to signal
+ */
 #define WEFT_SERVE_F_EVENTS		(1ull << 2)
 /** define WEFT_SERVE_F_DEACTIVATE - it can stop starting launches, and go on (OP_DEACTIVATE) */
 #define WEFT_SERVE_F_DEACTIVATE		(1ull << 3)
@@ -140,8 +144,9 @@ enum weft_serve_recovery {
  * @dev_class: &enum drm_weft_class
  * @preempt_level: 0 none, 1 stop feeding (needs F_DEACTIVATE), 2 command boundary, 3 save and
  *	restore (needs F_INTERRUPT)
- * @engines: compute engines, 1..WEFT_SERVE_MAX_ENGINES
- * @credits: launches that each of them has at once, 1..64
+ * @engines: compute engines, 1..WEFT_SERVE_MAX_ENGINES; with F_EVENTS 1
+ * @credits: launches that each of them has at once, 1..64; with F_EVENTS those that wait for others
+ *	come on top
  * @streams: streams per seat, 1..65535; without F_EVENTS 1
  * @seats: tenants at a time, 1..WEFT_SERVE_MAX_SEATS
  * @memory: &enum weft_serve_memory
@@ -157,7 +162,8 @@ enum weft_serve_recovery {
  * @speed: hint, how fast it computes, 10^6 operations per second, 0 unknown; told to operators: run
  *	times are learned per kernel
  * @spawn_ns: how long a seat may take to attach; 1 ms .. 10 min, 0: 10 s
- * @answer_ns: how long any request but LAUNCH may take; 1 ms .. 10 min, 0: 10 s
+ * @answer_ns: how long any request but LAUNCH may take; 1 ms .. 10 min, 0: 10 s. That of
+ *	FREE, UNLOAD and REVOKE begins when the launches before it are over: runtimes wait for them
  * @idle_ns: a seat without work retires after this time; at least 1 ms, 0: never
  * @return_ns: with RECOVERY_WAIT, how long the device stays without its server; 1 ms .. 1 h, 0: 30
  *	s
@@ -460,14 +466,27 @@ enum weft_serve_op {
 };
 
 /**
+ * struct weft_serve_reloc - an address among the arguments of a launch
+ * @offset: where it is in the arguments
+ * @pad: zero
+ * @length: bytes from that address on that are the launch's to use: up to the end of the range of
+ *	the buffer that the job names
+ */
+struct weft_serve_reloc {
+	__u16 offset;
+	__u16 pad[3];
+	__u64 length;
+};
+
+/**
  * struct weft_serve_launch - run a kernel
  * @image: the value that LOAD was completed with
  * @kernel: index in the program's table of kernels
  * @args_size: bytes of arguments at the start of the slot's payload, addresses filled in
- * @reloc_count: addresses among them; their offsets, __u16 each, are at WEFT_SERVE_RELOCS in the
- *	payload
+ * @reloc_count: addresses among them, at most WEFT_SERVE_MAX_RELOCS; so many
+ *	&struct weft_serve_reloc are at WEFT_SERVE_RELOCS in the payload
  * @grid: launch dimensions
- * @timeout_ns: when it will be aborted, from its start
+ * @timeout_ns: when it will be aborted, from its start, or from the end of what it waits for
  */
 struct weft_serve_launch {
 	__u64 image;
@@ -532,11 +551,13 @@ struct weft_serve_target {
  * @generation: tells the slot's requests apart; to be given back with the completion
  * @op: &enum weft_serve_op
  * @engine: LAUNCH: index of the compute engine; else 0
- * @stream: requests of one stream run in order; without F_EVENTS 0, and any order is right
+ * @stream: LAUNCH with F_EVENTS: 1..&weft_serve_offer.streams: requests of one stream start in the
+ *	order of the ring; 0: of no stream
  * @flags: zero
- * @wait_count: events to wait for
- * @signal: event to signal when it is over, 0 none
- * @waits: events that must have been signalled before it starts
+ * @wait_count: LAUNCH with F_EVENTS: events to wait for, up to WEFT_SERVE_MAX_WAITS
+ * @signal: LAUNCH with F_EVENTS: event to signal when it is over, 1..&weft_serve_attach.slots; 0:
+ *	nobody will wait for it
+ * @waits: those that must have been signalled before it starts; 0 beyond @wait_count
  * @id: job it is for, 0 none; for logs
  * @launch: LAUNCH
  * @copy: COPY_IN, COPY_OUT, FILL
@@ -545,10 +566,15 @@ struct weft_serve_target {
  * @target: ABORT, INTERRUPT, RESTORE
  * @pad: room
  *
- * Requests are of this size for good. Events are numbered 1, 2, 3 ... per seat; the number is used
- * again after the request that
- * signals it was completed and all that wait for it, too. Without F_EVENTS a request may start as
- * soon as it is there: what it depends on was completed before.
+ * Requests are of this size for good. Without F_EVENTS a request may start as soon as it is there:
+ * what it depends on was completed before. So may, with F_EVENTS, any that waits for nothing, as
+ * far as its stream allows.
+ *
+ * An event is named by a number that no other request under way signals. A wait means the last
+ * request before it in the ring that signals that number, and it is found when the request
+ * is taken and not later, for the number may be used again. It ends when the other is over, or has
+ * failed: then nobody will see this one's result, it need not start, and is best completed with
+ * ECANCELED.
  */
 struct weft_serve_request {
 	__u32 slot;
@@ -588,6 +614,9 @@ struct weft_serve_request {
  *	WEFT_SERVE_PAYLOAD
  * @flags: WEFT_SERVE_DONE_*
  * @pad: zero
+ *
+ * In any order, and also before the requests that it waited for. With flags that are not listed or
+ * a @pad that is not zero it counts as one with the @error EPROTO.
  */
 struct weft_serve_completion {
 	__u32 slot;
