@@ -71,7 +71,9 @@ void weft_fair_settle(struct weft_sched *s, struct weft_sched_job *job, u64 busy
 /* devices that @job may be placed on, if they are open and have space */
 static inline u64 weft_job_may_use(const struct weft_sched_job *job)
 {
-	return job->aside ? BIT_ULL(job->device) : job->devices;
+	if (job->aside)
+		return BIT_ULL(job->device);
+	return job->follows == WEFT_SCHED_NO_DEVICE ? job->devices : BIT_ULL(job->follows);
 }
 
 /* is @job in the order? */
@@ -83,6 +85,16 @@ static inline bool weft_job_queued(const struct weft_sched_job *job)
 /* ---- job.c */
 bool weft_job_may(const struct weft_sched_job *job, u32 state);
 void weft_job_move(struct weft_sched_job *job, u32 state);
+void weft_job_ready(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+
+/* ---- chain.c */
+bool weft_chain_written(const struct weft_sched_ref *ref);
+void weft_chain_look(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+void weft_chain_bound(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+bool weft_chain_holds(const struct weft_sched *s, const struct weft_sched_job *job);
+void weft_chain_wait(struct weft_sched *s, struct weft_sched_job *job);
+void weft_chain_left(struct weft_sched *s, struct weft_sched_job *job);
+void weft_chain_free(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 
 /* ---- place.c */
 struct weft_policy {
@@ -96,6 +108,10 @@ struct weft_policy {
 };
 
 const struct weft_policy *weft_policy_find(const char *name);
+/* ns to move @bytes over @link */
+u64 weft_link_time(const struct weft_sched_link *link, u64 bytes);
+/* must the bytes of @ref be there before its job runs? */
+bool weft_ref_inputs(const struct weft_sched_ref *ref);
 void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
 /* @job gives its place back but stays on its device; and wants a place there again */
 void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job);

@@ -21,7 +21,8 @@
  * small, which costs order, not correctness.
  *
  * Rejected: one list of uses in order (a reader would walk past all readers to the last writer);
- * letting READY mean "predecessors BOUND" (placement would have to guess where data will be).
+ * letting READY mean "predecessors BOUND" everywhere (placement would have to guess where data will
+ * be; chain.c does it where there is nothing to guess).
  */
 #include "internal.h"
 
@@ -29,10 +30,12 @@
 
 static const u8 weft_job_moves[] = {
 	[WEFT_JOB_WAITING] = 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE,
-	[WEFT_JOB_READY] = 1u << WEFT_JOB_BINDING | 1u << WEFT_JOB_DONE,
-	[WEFT_JOB_BINDING] = 1u << WEFT_JOB_BOUND | 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE,
-	[WEFT_JOB_BOUND] = 1u << WEFT_JOB_RUNNING | 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE,
-	[WEFT_JOB_RUNNING] = 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE,
+	[WEFT_JOB_READY] = 1u << WEFT_JOB_BINDING | 1u << WEFT_JOB_DONE | 1u << WEFT_JOB_WAITING,
+	[WEFT_JOB_BINDING] = 1u << WEFT_JOB_BOUND | 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE |
+			     1u << WEFT_JOB_WAITING,
+	[WEFT_JOB_BOUND] = 1u << WEFT_JOB_RUNNING | 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE |
+			   1u << WEFT_JOB_WAITING,
+	[WEFT_JOB_RUNNING] = 1u << WEFT_JOB_READY | 1u << WEFT_JOB_DONE | 1u << WEFT_JOB_WAITING,
 	[WEFT_JOB_DONE] = 0,
 };
 
@@ -52,7 +55,7 @@ static bool weft_job_placed(const struct weft_sched_job *job)
 	return job->known && job->state >= WEFT_JOB_BINDING && job->state <= WEFT_JOB_RUNNING;
 }
 
-static void weft_job_ready(struct weft_sched *s, struct weft_sched_job *job, u64 now)
+void weft_job_ready(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
 	weft_job_move(job, WEFT_JOB_READY);
 	job->ready_time = now;
@@ -190,8 +193,11 @@ static void weft_job_doom(struct weft_sched *s, struct weft_sched_job *job, u64 
 	if (job->poisoned)
 		return;
 	job->poisoned = true;
-	list_add_tail(&job->node, &s->doomed);
 	weft_log(s, now, WEFT_REC_POISONED, job->id, 0, 0, culprit, 0, 0, 0);
+	if (!weft_job_placed(job))
+		list_add_tail(&job->node, &s->doomed);
+	else if (s->ops && s->ops->recall)
+		s->ops->recall(s, job);
 }
 
 static void weft_job_end(struct weft_sched *s, struct weft_sched_job *job, int error, u64 now)
@@ -217,7 +223,9 @@ static void weft_job_end(struct weft_sched *s, struct weft_sched_job *job, int e
 		if (error && !to->run_anyway)
 			weft_job_doom(s, to, job->id, now);
 		else if (!to->open && !to->poisoned)
-			weft_job_ready(s, to, now);
+			weft_chain_free(s, to, now);
+		else
+			weft_chain_look(s, to, now);
 	}
 }
 
@@ -228,6 +236,8 @@ static void weft_job_end_doomed(struct weft_sched *s, u64 now)
 							      node);
 
 		list_del_init(&job->node);
+		if (job->state == WEFT_JOB_READY)
+			weft_fair_remove(s, job);
 		weft_job_end(s, job, -ECANCELED, now);
 		if (s->ops && s->ops->poisoned)
 			s->ops->poisoned(s, job);
@@ -266,6 +276,7 @@ static void weft_job_init(struct weft_sched *s, struct weft_sched_job *job,
 	job->device = WEFT_SCHED_NO_DEVICE;
 	job->plan_device = WEFT_SCHED_NO_DEVICE;
 	job->plan_finish = U64_MAX;
+	job->follows = WEFT_SCHED_NO_DEVICE;
 	job->edges = edges;
 	job->edge_count = edge_count;
 	job->own_run = weft_estimate_least(s, job);
@@ -317,6 +328,8 @@ int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
 	weft_job_rank(job);
 	if (!job->open)
 		weft_job_ready(s, job, now);
+	else
+		weft_chain_look(s, job, now);
 	return 0;
 }
 
@@ -324,8 +337,11 @@ int weft_sched_job_bound(struct weft_sched *s, struct weft_sched_job *job, u64 n
 {
 	if (!weft_job_may(job, WEFT_JOB_BOUND))
 		return -EINVAL;
+	if (!weft_chain_holds(s, job))
+		return -EAGAIN;
 	weft_log(s, now, WEFT_REC_JOB_BOUND, job->id, 0, 0, 0, 0, 0, 0);
 	weft_job_move(job, WEFT_JOB_BOUND);
+	weft_chain_bound(s, job, now);
 	return 0;
 }
 
@@ -335,6 +351,7 @@ int weft_sched_job_aside(struct weft_sched *s, struct weft_sched_job *job, u64 n
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_ASIDE, job->id, 0, 0, 0, 0, 0, 0);
 	weft_estimate_untry(s, job, s->device[job->device]);
+	weft_chain_left(s, job);
 	weft_place_aside(s, job);
 	weft_fair_settle(s, job, 0);
 	job->charged = 0;
@@ -371,6 +388,8 @@ int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int er
 	weft_log(s, now, WEFT_REC_JOB_DONE, job->id, job->disturbed, 0, busy_ns, (u64)(s64)error,
 		 0, 0);
 	d = s->device[job->device];
+	if (job->poisoned && !error)
+		error = -ECANCELED;
 	if (job->state != WEFT_JOB_RUNNING && !job->aside)
 		weft_estimate_untry(s, job, d);
 	weft_place_release(s, job);
@@ -414,9 +433,16 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	}
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
+	weft_chain_left(s, job);
 	job->device = WEFT_SCHED_NO_DEVICE;
+	job->follows = WEFT_SCHED_NO_DEVICE;
 	job->moves++;
-	weft_job_ready(s, job, now);
+	if (job->open) {
+		weft_job_move(job, WEFT_JOB_WAITING);
+		weft_chain_look(s, job, now);
+	} else {
+		weft_job_ready(s, job, now);
+	}
 	return ret;
 }
 
@@ -437,12 +463,16 @@ int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64
 	if (!job->known || job->state > WEFT_JOB_READY || !devices)
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_DEVICES, job->id, 0, 0, devices, 0, 0, 0);
+	if (job->state == WEFT_JOB_READY && job->follows != WEFT_SCHED_NO_DEVICE)
+		weft_chain_wait(s, job);
 	if (job->state == WEFT_JOB_READY)
 		weft_fair_remove(s, job);
 	job->devices = devices;
 	weft_place_undeny(job);
 	if (job->state == WEFT_JOB_READY)
 		weft_fair_insert(s, job);
+	else
+		weft_chain_look(s, job, now);
 	return 0;
 }
 

@@ -20,9 +20,9 @@
  * C  CLIENT_REMOVE     -
  * D  DEVICE_LINK       part of DEVICE_ADD and DEVICE_SET; arg: down bandwidth, down latency,
  *                      up bandwidth, up latency
- * D  DEVICE_ADD        a: open; b: depth; arg 0: model | price << 32; 1: credits | class << 32;
- *                      2: region | host region << 32
- * D  DEVICE_SET        a: open; b: depth; arg 0: price << 32; 1: credits
+ * D  DEVICE_ADD        a: open | chains << 1; b: depth; arg 0: model | price << 32;
+ *                      1: credits | class << 32; 2: region | host region << 32
+ * D  DEVICE_SET        a: open | chains << 1; b: depth; arg 0: price << 32; 1: credits
  * D  DEVICE_REMOVE     -
  * B  DATA_ADD          arg 0: bytes; 1: valid regions
  * B  DATA_SET          arg 0: valid regions
@@ -48,7 +48,8 @@
  * J  PLAN              as DECISION, the job stays READY until there is room; device 0xffff
  *                      without candidates: no device has space in its memory for it
  * J  CANDIDATE         as DECISION, one for each present device after a DECISION or PLAN
- * J  POISONED          arg 0: id of the predecessor that failed
+ * J  POISONED          arg 0: id of the predecessor that failed; of a job that is placed: it is
+ *                      recalled
  * == ================= ===================================================================
  *
  * T tenant, C client, D device, B data (buffer), J job. Times are absolute ns unless they are
@@ -102,6 +103,8 @@ enum weft_reason {
 	WEFT_REASON_NOT_ELIGIBLE,
 	/** @WEFT_REASON_OUTRUN: it would end earlier, but another device is to be explored */
 	WEFT_REASON_OUTRUN,
+	/** @WEFT_REASON_ELSEWHERE: its data, or what it waits for, is on another device */
+	WEFT_REASON_ELSEWHERE,
 };
 
 /** weft_log_header_init() - fill in the header of a new log */

@@ -81,7 +81,7 @@ static void weft_device_prepare(struct weft_sched_device *d, u64 now)
 	}
 }
 
-static u64 weft_link_time(const struct weft_sched_link *link, u64 bytes)
+u64 weft_link_time(const struct weft_sched_link *link, u64 bytes)
 {
 	u64 ns = div64_u64(weft_mul_sat(bytes, 1000), link->bandwidth);
 
@@ -105,7 +105,7 @@ static u64 weft_device_regions(const struct weft_sched *s)
 }
 
 /* A buffer is copied whole; what is overwritten whole need not be there before. */
-static bool weft_ref_inputs(const struct weft_sched_ref *ref)
+bool weft_ref_inputs(const struct weft_sched_ref *ref)
 {
 	return (ref->access & WEFT_ACCESS_READ) || ref->bytes < ref->data->bytes;
 }
@@ -131,7 +131,8 @@ static u64 weft_place_data(struct weft_sched *s, const struct weft_sched_job *jo
 		u64 from = now;
 		u64 cost;
 
-		if (!weft_ref_inputs(&job->refs[i]) || !valid || (valid & here))
+		if (!weft_ref_inputs(&job->refs[i]) || !valid || (valid & here) ||
+		    weft_chain_written(&job->refs[i]))
 			continue;
 		if (data->arriving & here) {
 			there = max(there, d->plan_down);
@@ -191,7 +192,8 @@ static void weft_place_candidates(struct weft_sched *s, struct weft_sched_job *j
 
 		memset(c, 0, sizeof(*c));
 		if (!(weft_job_may_use(job) & BIT_ULL(d->id))) {
-			c->reason = WEFT_REASON_NOT_ELIGIBLE;
+			c->reason = job->devices & BIT_ULL(d->id) ? WEFT_REASON_ELSEWHERE :
+								    WEFT_REASON_NOT_ELIGIBLE;
 			continue;
 		}
 		weft_estimate_get(s, job, d, &e);

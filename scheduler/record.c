@@ -65,8 +65,8 @@ void weft_log_device(struct weft_sched *s, const struct weft_sched_device *d, u3
 
 	weft_log(s, now, WEFT_REC_DEVICE_LINK, d->id, 0, 0, d->down.bandwidth, d->down.latency,
 		 d->up.bandwidth, d->up.latency);
-	weft_log(s, now, type, d->id, d->open, d->depth, model | (u64)d->price << 32,
-		 d->credits | class << 32, region, 0);
+	weft_log(s, now, type, d->id, d->open | d->chains << 1, d->depth,
+		 model | (u64)d->price << 32, d->credits | class << 32, region, 0);
 }
 
 void weft_log_submit(struct weft_sched *s, const struct weft_sched_job *job,
@@ -127,6 +127,7 @@ static const char * const weft_reason_names[] = {
 	[WEFT_REASON_CLOSED] = "closed",
 	[WEFT_REASON_NOT_ELIGIBLE] = "not eligible",
 	[WEFT_REASON_OUTRUN] = "another is to be explored",
+	[WEFT_REASON_ELSEWHERE] = "what it needs is elsewhere",
 };
 
 const char *weft_reason_name(u32 reason)

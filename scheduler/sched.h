@@ -16,6 +16,9 @@
  * weft_sched_job_done(). From BINDING, BOUND and RUNNING weft_sched_job_return() leads back to
  * READY. weft_sched_job_cancel() ends a WAITING or READY job.
  *
+ * On a device that orders jobs by itself a job can be READY, and placed, before those it waits for
+ * are DONE: see chain.c.
+ *
  * A BOUND job that has to wait for something outside the pool is *set aside*: it keeps its device
  * and its memory there, but gives its place to others and is charged nothing, however long that
  * takes. When the wait is over it is *due*: it stands in the fair order again, for a place on that
@@ -82,6 +85,8 @@ enum weft_service {
 #define WEFT_SCHED_CREDITS_MAX	4096u
 #define WEFT_SCHED_DEPTH_MAX	16u
 #define WEFT_SCHED_PRICE_MAX	1048576u
+/* Jobs that one which follows them may wait for */
+#define WEFT_SCHED_CHAIN_WAITS	4u
 /* A job that was due for so long, ns, may take one place of its device out of turn */
 #define WEFT_SCHED_PATIENCE	1000000000ull
 
@@ -177,6 +182,8 @@ struct weft_sched_device {
 	u32 price;
 	/** @open: takes new jobs (healthy, not draining) */
 	bool open;
+	/** @chains: takes jobs whose predecessors it has not finished, and keeps their order */
+	bool chains;
 	/** @down: host to device */
 	struct weft_sched_link down;
 	/** @up: device to host */
@@ -290,6 +297,10 @@ struct weft_sched_job {
 	bool poisoned;
 	/** @aside: &enum weft_aside: BOUND, but without a place on its device (read only) */
 	u32 aside;
+	/** @follows: READY, or placed, on the device where all it waits for is (read only) */
+	u32 follows;
+	/** @open: edges that are open (read only) */
+	u32 open;
 	/* private to scheduler/ */
 	bool known;
 	int error;
@@ -302,7 +313,6 @@ struct weft_sched_job {
 	struct list_head out;
 	struct weft_sched_edge *edges;
 	u32 edge_count;
-	u32 open;
 	/* in a device's jobs, among the poisoned, or among the parked of one pick */
 	struct list_head node;
 	/* in a device's due jobs, since when */
@@ -400,6 +410,12 @@ struct weft_sched_ops {
 	 * without recursion however long the chain is. The caller queues it for retirement.
 	 */
 	void (*poisoned)(struct weft_sched *s, struct weft_sched_job *job);
+	/**
+	 * @recall: a predecessor of @job failed, which follows it and is BINDING, BOUND or RUNNING.
+	 * The caller ends it with weft_sched_job_done() as soon as it can: it fails, whatever it
+	 * says. Or gives it back, and then cancels it. May be NULL if no device has @chains.
+	 */
+	void (*recall)(struct weft_sched *s, struct weft_sched_job *job);
 };
 
 /** struct weft_sched_est - one learned run time; memory given at init, 32 bytes or fewer */
@@ -588,7 +604,10 @@ struct weft_sched_decision {
  */
 bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *d);
 
-/* BINDING -> BOUND: a place, memory and data are there */
+/*
+ * BINDING -> BOUND: a place, memory and data are there. -EAGAIN: a job that it follows has left the
+ * device; the caller gives it back
+ */
 int weft_sched_job_bound(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 /**
  * weft_sched_job_aside() - a BOUND job gives its place back until it is due
@@ -614,7 +633,9 @@ int weft_sched_job_running(struct weft_sched *s, struct weft_sched_job *job, u64
  * @busy_ns: engine time used (0 if it never ran); charged, and learned from if @error is 0
  * @now: ns
  *
- * A job that succeeded leaves its written data valid only in the device's region.
+ * A job that succeeded leaves its written data valid only in the device's region. One that was
+ * recalled fails with -ECANCELED if not with @error. A job whose edges are not closed must not have
+ * succeeded: the caller holds it back.
  * Return: 0 or -EINVAL if the job is not in one of these states.
  */
 int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int error, u64 busy_ns,
@@ -628,7 +649,8 @@ enum weft_return_reason {
 };
 
 /*
- * BINDING, BOUND or RUNNING -> READY. @busy_ns used so far is charged. After NO_SPACE the device is
+ * BINDING, BOUND or RUNNING -> READY, or WAITING if it followed others. @busy_ns used so far is
+ * charged. After NO_SPACE the device is
  * not a candidate for this job until another job ends there, a copy in its region is given up, or
  * the device is set; if no other job is on the device it stays a candidate. If none was there from
  * the pick on, nobody's end will ever make space, and the device leaves @job->devices.

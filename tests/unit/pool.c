@@ -35,10 +35,21 @@ static void pool_poisoned(struct weft_sched *s, struct weft_sched_job *job)
 	p->last_poisoned = job->id;
 }
 
+static void pool_recall(struct weft_sched *s, struct weft_sched_job *job)
+{
+	struct pool *p = pool_of(s);
+
+	assert_in_range(job->state, WEFT_JOB_BINDING, WEFT_JOB_RUNNING);
+	assert_true(job->poisoned);
+	p->recalled++;
+	p->last_recalled = job->id;
+}
+
 static const struct weft_sched_ops pool_ops = {
 	.log = pool_log,
 	.ready = pool_ready,
 	.poisoned = pool_poisoned,
+	.recall = pool_recall,
 };
 
 struct pool *pool_new(const char *policy)
@@ -116,6 +127,7 @@ struct weft_sched_device *pool_device(struct pool *p, u32 id, u32 price)
 	d->depth = 1;
 	d->price = price;
 	d->open = true;
+	d->chains = false;
 	d->down = (struct weft_sched_link){ .bandwidth = 1000 };
 	d->up = d->down;
 	assert_int_equal(weft_sched_device_add(&p->s, d, p->now), 0);

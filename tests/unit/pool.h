@@ -39,6 +39,8 @@ struct pool {
 	size_t ready;
 	size_t poisoned;
 	u64 last_poisoned;
+	size_t recalled;
+	u64 last_recalled;
 };
 
 /* one use of a buffer, for pool_submit() */

@@ -16,7 +16,7 @@
  * follows from the table of tricks; there is no randomness.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "pool.h"
 
 #define DEVICES		3

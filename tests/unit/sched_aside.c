@@ -7,7 +7,7 @@
  * Devices are those of place.h. A job that is set aside has been bound, and comes back as due.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "place.h"
 
 static struct weft_sched_job *aside(struct fixture *f, struct weft_sched_client *c)

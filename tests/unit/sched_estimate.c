@@ -5,7 +5,7 @@
  * DOC: tests of learned run times
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "pool.h"
 #include "internal.h"
 

@@ -8,7 +8,7 @@
  * least virtual time is next, ties go to the smaller id, a job of cost c adds c / weight.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "pool.h"
 #include "internal.h"
 

@@ -7,7 +7,7 @@
  * Each case is worked out by hand from the rules at the head of scheduler/job.c.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "pool.h"
 
 struct fixture {

@@ -5,7 +5,7 @@
  * DOC: tests of scheduler objects
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 #include "pool.h"
 
 static void test_init(void **state)
@@ -295,10 +295,10 @@ static void test_names(void **state)
 	assert_null(weft_rec_name(WEFT_REC_DECISION - 1));
 	assert_null(weft_rec_name(WEFT_REC_POISONED + 1));
 	assert_string_equal(weft_rec_name(WEFT_REC_PLAN), "plan");
-	for (i = WEFT_REASON_CHOSEN; i <= WEFT_REASON_OUTRUN; i++)
+	for (i = WEFT_REASON_CHOSEN; i <= WEFT_REASON_ELSEWHERE; i++)
 		assert_non_null(weft_reason_name(i));
 	assert_null(weft_reason_name(0));
-	assert_null(weft_reason_name(WEFT_REASON_OUTRUN + 1));
+	assert_null(weft_reason_name(WEFT_REASON_ELSEWHERE + 1));
 	memset(&header, 0xff, sizeof(header));
 	weft_log_header_init(&header);
 	assert_memory_equal(&header, "\0weftlog\1\0\0\0\100\0\0", 15);

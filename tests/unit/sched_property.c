@@ -13,7 +13,8 @@
  * Every workload follows from its seed, which is printed if it fails.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c tools/replay/replaylog.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: tools/replay/replaylog.c */
 #include "pool.h"
 #include "replaylog.h"
 
@@ -86,6 +87,7 @@ static struct world *world_new(u64 seed, const char *policy)
 		d->depth = 1 + (u32)rnd(w, 3);
 		d->price = 1 + (u32)rnd(w, 4096);
 		d->open = true;
+		d->chains = false;
 		d->down = (struct weft_sched_link){ 1 + rnd(w, 5000), rnd(w, 1000) };
 		d->up = (struct weft_sched_link){ 1 + rnd(w, 5000), rnd(w, 1000) };
 		assert_int_equal(weft_sched_device_add(&w->p->s, d, 0), 0);

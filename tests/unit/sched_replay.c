@@ -5,7 +5,8 @@
  * DOC: tests of replay
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c tools/replay/replaylog.c */
+/* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: tools/replay/replaylog.c */
 #include "pool.h"
 #include "replaylog.h"
 

@@ -354,7 +354,8 @@ static int input_device(struct replay *r, const struct weft_rec *rec)
 	}
 	if (r->parts != 1 || link->type != WEFT_REC_DEVICE_LINK)
 		return fail(r->log, "record %zu: a device without its link", r->cursor);
-	to.open = rec->a;
+	to.open = rec->a & 1;
+	to.chains = rec->a >> 1 & 1;
 	to.depth = rec->b;
 	to.model = (u32)rec->arg[0];
 	to.price = (u32)(rec->arg[0] >> 32);

@@ -65,6 +65,7 @@ static const char * const reasons[] = {
 	[WEFT_REASON_CLOSED] = "closed",
 	[WEFT_REASON_NOT_ELIGIBLE] = "not-eligible",
 	[WEFT_REASON_OUTRUN] = "outrun",
+	[WEFT_REASON_ELSEWHERE] = "elsewhere",
 };
 
 static void engine_log(struct weft_sched *s, const struct weft_rec *rec)
