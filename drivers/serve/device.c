@@ -35,7 +35,10 @@ static DEFINE_IDA(serve_ids);
 
 static void serve_device_free(struct kref *ref)
 {
-	kfree(container_of(ref, struct serve_device, ref));
+	struct serve_device *device = container_of(ref, struct serve_device, ref);
+
+	put_pid(device->server);
+	kfree(device);
 }
 
 void serve_device_put(struct serve_device *device)
@@ -266,11 +269,21 @@ static void serve_device_leave_work(struct work_struct *work)
 		serve_device_leave(device, true);
 }
 
+/* @server: a reference that is the device's now, or NULL */
+static void serve_device_set_server(struct serve_device *device, struct pid *server)
+{
+	spin_lock(&device->lock);
+	swap(device->server, server);
+	spin_unlock(&device->lock);
+	put_pid(server);
+}
+
 void serve_device_closed(struct serve_device *device)
 {
 	bool wait = device->offer.recovery == WEFT_SERVE_RECOVERY_WAIT;
 
 	mutex_lock(&serve_devices_lock);
+	serve_device_set_server(device, NULL);
 	WRITE_ONCE(device->served, false);
 	if (!READ_ONCE(device->leaving))
 		queue_delayed_work(serve_wq, &device->leave_work,
@@ -337,6 +350,21 @@ static bool serve_ns_ok(u64 *ns, u64 otherwise, u64 max)
 	return *ns >= SERVE_NS_MIN && *ns <= max;
 }
 
+/* Numbers that exist, and nothing behind the first that is zero. */
+static bool serve_nodes_ok(const struct weft_serve_node *nodes)
+{
+	bool ended = false;
+	u32 i;
+
+	for (i = 0; i < WEFT_SERVE_MAX_NODES; i++) {
+		if (nodes[i].major >> (32 - MINORBITS) || nodes[i].minor >> MINORBITS ||
+		    (!nodes[i].major && nodes[i].minor) || (ended && nodes[i].major))
+			return false;
+		ended = !nodes[i].major;
+	}
+	return true;
+}
+
 /* What is wrong with @offer; NULL: nothing that is not the core's to say. Fills in defaults. */
 static const char *serve_offer_check(struct weft_serve_offer *offer)
 {
@@ -375,7 +403,7 @@ static const char *serve_offer_check(struct weft_serve_offer *offer)
 	    !serve_ns_ok(&offer->return_ns, 30ull * NSEC_PER_SEC, SERVE_RETURN_MAX) ||
 	    (offer->idle_ns && offer->idle_ns < SERVE_NS_MIN))
 		return "times";
-	return NULL;
+	return serve_nodes_ok(offer->nodes) ? NULL : "nodes";
 }
 
 static int serve_device_register(struct serve_device *device)
@@ -447,6 +475,7 @@ static struct serve_device *serve_device_new(const struct weft_serve_offer *offe
 	kref_init(&device->ref);
 	device->offer = *offer;
 	device->served = true;
+	device->server = get_pid(task_tgid(current));
 	spin_lock_init(&device->lock);
 	init_waitqueue_head(&device->wait);
 	init_completion(&device->left);
@@ -473,7 +502,7 @@ unregister:
 put_id:
 	ida_free(&serve_ids, device->id);
 free:
-	kfree(device);
+	serve_device_put(device);
 	return ERR_PTR(ret);
 }
 
@@ -505,8 +534,10 @@ static int serve_device_adopt(struct serve_device *device, const struct weft_ser
 	    offer->features != device->offer.features)
 		return -EBUSY;
 	cancel_delayed_work(&device->leave_work);
+	serve_device_set_server(device, get_pid(task_tgid(current)));
 	spin_lock(&device->lock);
 	WRITE_ONCE(device->served, true);
+	memcpy(device->offer.nodes, offer->nodes, sizeof(offer->nodes));
 	device->event_head = device->event_tail;
 	for (i = 0; i < device->offer.seats; i++)
 		if (device->seats[i] &&

@@ -328,7 +328,7 @@ static int serve_seat_take(struct serve_seat *seat, const struct weft_serve_atta
 	if (seat->state == SERVE_SEAT_ASKED) {
 		seat->mm = current->mm;
 		mmgrab(seat->mm);
-		seat->tgid = get_pid(task_tgid(current));
+		WRITE_ONCE(seat->tgid, get_pid(task_tgid(current)));
 		WRITE_ONCE(seat->state, SERVE_SEAT_ATTACHED);
 	} else {
 		ret = -ENOENT;

@@ -53,7 +53,7 @@ struct serve_device {
 	struct platform_device *pdev;
 	/** @id: number; of @pdev, and for ATTACH */
 	int id;
-	/** @offer: what it is; constant */
+	/** @offer: what it is; constant but for its nodes, which are under @lock */
 	struct weft_serve_offer offer;
 	/** @node: in the list of devices; under serve_devices_lock */
 	struct list_head node;
@@ -65,6 +65,8 @@ struct serve_device {
 	bool leaving;
 	/** @served: it has a server */
 	bool served;
+	/** @server: the process that offered it, or NULL; a reference */
+	struct pid *server;
 	/** @events: a ring; @event_tail have been written, @event_head read */
 	struct weft_serve_event events[SERVE_EVENTS];
 	u32 event_head;
@@ -171,7 +173,7 @@ struct serve_seat {
 	bool opened;
 	/** @retired: it has left in order; under @lock */
 	bool retired;
-	/** @tgid, @mm: of the process, from ATTACHED on; references */
+	/** @tgid, @mm: of the process, from ATTACHED on; references; sysfs reads @tgid unlocked */
 	struct pid *tgid;
 	struct mm_struct *mm;
 	/** @arena: from ATTACH */

@@ -102,6 +102,11 @@ TEST(offer, "OFFER: fields out of range")
 	CHECK_EQ(OFFER_WITH(idle_ns, 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(return_ns, 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(return_ns, 7200 * SEC), -EINVAL);
+	/* numbers of nodes that no device can have, and one behind the end */
+	CHECK_EQ(OFFER_WITH(nodes[0].major, 1 << 12), -EINVAL);
+	CHECK_EQ(OFFER_WITH(nodes[0].minor, 1), -EINVAL);
+	CHECK_EQ(OFFER_WITH(nodes[0], 1 | 1ull << 52), -EINVAL);
+	CHECK_EQ(OFFER_WITH(nodes[1], 1 | 1ull << 32), -EINVAL);
 	/* the first letter of a text */
 	CHECK_EQ(OFFER_WITH(model[0], 0), -EINVAL);
 	CHECK_EQ(OFFER_WITH(isas[0][0], 0), -EINVAL);

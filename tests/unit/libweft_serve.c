@@ -5,7 +5,8 @@
  * DOC: libweft_serve
  */
 /* sources: tools/libweft-serve/error.c tools/libweft-serve/image.c tools/libweft-serve/range.c */
-/* sources: tools/libweft-serve/seat.c tools/libweft-serve/server.c */
+/* sources: tools/libweft-serve/nodes.c tools/libweft-serve/seat.c */
+/* sources: tools/libweft-serve/server.c */
 /* cflags: -D_GNU_SOURCE -pthread */
 /* pkg-config: libdrm */
 #include "libweft_serve_fake.h"
@@ -782,6 +783,36 @@ static void assert_refused(struct weft_server *server, int status, uint32_t erro
 	assert_int_equal(fake.poll_count, 2);
 }
 
+static void test_nodes(void **state)
+{
+	struct weft_serve_config config = plain;
+	struct weft_serve_offer full = {};
+	struct weft_server *server;
+	char path[32];
+	int i;
+
+	assert_int_equal(weft_serve_add_node(&config.offer, "/etc/passwd"), -EINVAL);
+	assert_non_null(strstr(weft_serve_error(), "/etc/passwd"));
+	assert_int_equal(weft_serve_add_node(&config.offer, "/dev/vendor7"), 0);
+	assert_int_equal(weft_serve_add_node(&config.offer, "/dev/vendor7"), 0);
+	setenv("WEFT_SERVE_NODES", "/dev/vendor255:/dev/vendor7", 1);
+	server = offer(&config);
+	assert_int_equal(fake.offer.nodes[0].major, 240);
+	assert_int_equal(fake.offer.nodes[0].minor, 7);
+	assert_int_equal(fake.offer.nodes[1].minor, 255);
+	assert_int_equal(fake.offer.nodes[2].major, 0);
+	weft_server_close(server);
+	setenv("WEFT_SERVE_NODES", "/dev/vendor1:/dev/none", 1);
+	assert_int_equal(weft_server_offer(&server, &config, &ops, arguments), -EINVAL);
+	unsetenv("WEFT_SERVE_NODES");
+	for (i = 0; i < WEFT_SERVE_MAX_NODES; i++) {
+		snprintf(path, sizeof(path), "/dev/vendor%d", i);
+		assert_int_equal(weft_serve_add_node(&full, path), 0);
+	}
+	assert_int_equal(weft_serve_add_node(&full, "/dev/vendor3"), 0);
+	assert_int_equal(weft_serve_add_node(&full, "/dev/vendor99"), -ENOSPC);
+}
+
 static void test_seats_are_started(void **state)
 {
 	struct weft_server *server = offer(&plain);
@@ -890,6 +921,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_operation),
 		cmocka_unit_test(test_retire),
 		cmocka_unit_test(test_offer),
+		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_seats_are_started),
 		cmocka_unit_test(test_seats_that_end_are_refused),
 		cmocka_unit_test(test_spawn_of_the_program),

@@ -105,6 +105,18 @@ int weft_serve_sys_open(const char *path)
 	return FAKE_FD;
 }
 
+/* "/dev/vendorN" is 240:N, all else is no device */
+int weft_serve_sys_device(const char *path, uint32_t *major, uint32_t *minor)
+{
+	unsigned int n;
+
+	if (sscanf(path, "/dev/vendor%u", &n) != 1)
+		return -ENODEV;
+	*major = 240;
+	*minor = n;
+	return 0;
+}
+
 void weft_serve_sys_close(int fd)
 {
 	fake.closed++;

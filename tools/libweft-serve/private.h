@@ -69,6 +69,8 @@ int weft_serve_config_check(const struct weft_serve_config *config,
 			    const struct weft_serve_ops *ops);
 int weft_serve_node_open(const struct weft_serve_config *config);
 int weft_serve_version_check(int fd);
+/* the nodes that $WEFT_SERVE_NODES names */
+int weft_serve_add_named(struct weft_serve_offer *offer);
 
 int weft_image_load(struct weft_request *request, uint64_t *value, uint32_t *text_size);
 void weft_image_unload(struct weft_seat *seat, uint64_t value);

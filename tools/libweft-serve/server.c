@@ -220,6 +220,8 @@ int weft_server_offer(struct weft_server **server, const struct weft_serve_confi
 	s->argv = argv;
 	s->fd = weft_serve_node_open(config);
 	ret = s->fd < 0 ? s->fd : weft_serve_version_check(s->fd);
+	if (!ret)
+		ret = weft_serve_add_named(&s->config.offer);
 	if (!ret) {
 		ret = weft_serve_sys_ioctl(s->fd, WEFT_SERVE_IOCTL_OFFER, &s->config.offer);
 		if (ret)

@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,6 +61,19 @@ ssize_t weft_serve_sys_read(int fd, void *to, size_t length)
 	ssize_t ret = read(fd, to, length);
 
 	return ret < 0 ? -errno : ret;
+}
+
+int weft_serve_sys_device(const char *path, uint32_t *number, uint32_t *minor_number)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return -errno;
+	if (!S_ISCHR(st.st_mode))
+		return -ENODEV;
+	*number = major(st.st_rdev);
+	*minor_number = minor(st.st_rdev);
+	return 0;
 }
 
 /* The environment with @more instead of a variable of its name; one free() suffices. */

@@ -24,6 +24,8 @@ int weft_serve_sys_map(int fd, uint64_t offset, size_t length, void **at);
 void weft_serve_sys_unmap(void *at, size_t length);
 int weft_serve_sys_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
 ssize_t weft_serve_sys_read(int fd, void *to, size_t length);
+/* number of the character device at @path; -ENODEV: it is something else */
+int weft_serve_sys_device(const char *path, uint32_t *major, uint32_t *minor);
 /*
  * starts this program again with @argv and NAME=VALUE @more in its environment; its pid, and in
  * @pidfd a file that is readable when it has ended

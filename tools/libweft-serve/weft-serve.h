@@ -206,6 +206,20 @@ struct weft_serve_config {
 int weft_serve_run(const struct weft_serve_config *config, const struct weft_serve_ops *ops,
 		   char **argv);
 
+/**
+ * weft_serve_add_node() - say through which character device the vendor's driver is reached
+ * @offer: gets one more node; one that it has already is not added again
+ * @path: of the character device
+ *
+ * What "weft seal" closes to others, and "weft list" looks at to find foreign processes. Nodes that
+ * all devices of the driver have in common count, too. Those that are named in $WEFT_SERVE_NODES,
+ * separated by colons, weft_server_offer() adds by itself.
+ *
+ * Return: 0; -EINVAL @path is no character device; -ENOSPC there are WEFT_SERVE_MAX_NODES; an errno
+ * of stat().
+ */
+int weft_serve_add_node(struct weft_serve_offer *offer, const char *path);
+
 /** weft_serve_error() - what the last call of this thread that failed found wrong */
 const char *weft_serve_error(void);
 

@@ -38,6 +38,7 @@ extern "C" {
 #define WEFT_SERVE_MAX_ENGINES	8
 #define WEFT_SERVE_MAX_SEATS	16
 #define WEFT_SERVE_MAX_WAITS	4
+#define WEFT_SERVE_MAX_NODES	16
 
 /* Ring sizes: slots of a seat, a power of two. */
 #define WEFT_SERVE_MIN_SLOTS	16
@@ -130,6 +131,16 @@ enum weft_serve_recovery {
 };
 
 /**
+ * struct weft_serve_node - a character device through which the vendor's driver is reached
+ * @major: of its number; 0: none
+ * @minor: of its number
+ */
+struct weft_serve_node {
+	__u32 major;
+	__u32 minor;
+};
+
+/**
  * struct weft_serve_offer - WEFT_SERVE_IOCTL_OFFER: this file serves a device from now on
  * @version: WEFT_SERVE_VERSION
  * @flags: zero
@@ -169,6 +180,9 @@ enum weft_serve_recovery {
  *	s
  * @device: out: number of the device, for ATTACH
  * @pad: zero
+ * @nodes: character devices of the vendor's driver that reach this device, those all its devices
+ *	have in common included; the first one that is zero ends them. Told to operators: weft
+ *	itself opens none of them
  *
  * The device joins a pool as any device does. The file is the server's until it is closed or
  * WITHDRAWN; it cannot be a seat. read() gives &struct weft_serve_event, poll() says when.
@@ -211,6 +225,7 @@ struct weft_serve_offer {
 	__u64 return_ns;
 	__u32 device;
 	__u32 pad;
+	struct weft_serve_node nodes[WEFT_SERVE_MAX_NODES];
 };
 
 /** enum weft_serve_event_type - what a server is told */
