@@ -19,7 +19,8 @@
  *
  * Rejected: following jobs of other clients (contexts differ, and so do those who may be killed),
  * jobs that run although a predecessor failed (whoever is first to find out is the device, and
- * it does not know what may be read then), and more than a few predecessors (what a request has
+ * it does not know what may be read then), leases and what waits for them (their holders end them),
+ * and more than a few predecessors (what a request has
  * room for).
  */
 #include "internal.h"
@@ -38,7 +39,7 @@ static struct weft_sched_device *weft_chain_device(const struct weft_sched *s,
 		if (!from)
 			continue;
 		if ((from->state != WEFT_JOB_BOUND && from->state != WEFT_JOB_RUNNING) ||
-		    from->aside || from->client != job->client ||
+		    from->aside || from->lease || from->client != job->client ||
 		    (d && d->id != from->device))
 			return NULL;
 		d = s->device[from->device];
@@ -105,7 +106,8 @@ void weft_chain_look(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
 	struct weft_sched_device *d;
 
-	if (job->state != WEFT_JOB_WAITING || !job->open || job->poisoned || job->run_anyway)
+	if (job->state != WEFT_JOB_WAITING || !job->open || job->poisoned || job->run_anyway ||
+	    job->lease)
 		return;
 	d = weft_chain_device(s, job);
 	if (!d || !d->chains || !d->open || !(job->devices & BIT_ULL(d->id)) ||

@@ -15,7 +15,8 @@
  * further behind the group's virtual time than it stood when it left: it gains no credit by
  * sleeping and loses none that it was owed. Such a *lift* is service the member gave up; a late
  * correction of a job dispatched before the lift may not hand it back, so the job remembers the
- * sum of lifts at its dispatch.
+ * sum of lifts at its dispatch. Who has a lease does not sleep, though he has nothing READY: he may
+ * have it for long, and asks for the next one only then.
  *
  * Feasible shares. A member that cannot use its share (one job at a time, one allowed device)
  * falls behind without end and would, once it can, shut out the others until it has caught up.
@@ -144,7 +145,8 @@ static void weft_entity_update(struct weft_sched_group *group, struct weft_sched
 		return;
 	} else if (!e->queued) {
 		e->node.mask = mask;
-		weft_entity_lift(group, e, e->lag);
+		if (!e->leases)
+			weft_entity_lift(group, e, e->lag);
 		weft_entity_enqueue(group, e);
 	} else if (!mask) {
 		e->lag = weft_entity_lag(group, e);
@@ -295,11 +297,81 @@ void weft_fair_dispatch(struct weft_sched *s, struct weft_sched_job *job, u64 un
 		if ((s64)(e[level]->vtime - group[level]->vtime) > 0)
 			group[level]->vtime = e[level]->vtime;
 		weft_entity_bound(s, group[level], e[level], units);
+		e[level]->leases += job->lease;
 		job->lift[level] = e[level]->lift;
 	}
 	weft_fair_charge(s, job, (s64)units);
 	job->charged = units;
 	weft_fair_remove(s, job);
+}
+
+/*
+ * Where @e stands without what was charged for those of its jobs on @d that wait. @tenant or
+ * @client: whose it is.
+ */
+static u64 weft_entity_stand(const struct weft_sched_device *d, const struct weft_sched_entity *e,
+			     u32 service, const struct weft_sched_tenant *tenant,
+			     const struct weft_sched_client *client)
+{
+	const struct weft_sched_job *job;
+	u64 units = 0;
+
+	list_for_each_entry(job, &d->jobs, node) {
+		if (job->state == WEFT_JOB_RUNNING || job->service != service)
+			continue;
+		if (tenant ? job->client->tenant == tenant : job->client == client)
+			units = weft_add_sat(units, job->charged);
+	}
+	return e->vtime - div64_u64(units, e->weight);
+}
+
+/* Where @job's @level, 0 its tenant or 1 its client, stands if it is charged @used for @job. */
+static u64 weft_fair_stand(const struct weft_sched_device *d, const struct weft_sched_job *job,
+			   int level, u64 used)
+{
+	const struct weft_sched_client *c = job->client;
+	const struct weft_sched_entity *e;
+	u64 stand;
+
+	e = level ? &c->entity[job->service] : &c->tenant->entity[job->service];
+	stand = weft_entity_stand(d, e, job->service, level ? NULL : c->tenant, c);
+	if (used > job->charged)
+		return stand + div64_u64(used - job->charged, e->weight);
+	return stand - div64_u64(job->charged - used, e->weight);
+}
+
+bool weft_fair_before(const struct weft_sched_device *d, const struct weft_sched_job *job,
+		      u64 used, const struct weft_sched_job *rival)
+{
+	const struct weft_sched_client *c = rival->client;
+	int level = c->tenant == job->client->tenant;
+	u32 i = rival->service;
+	u64 theirs;
+
+	if (job->service != i)
+		return job->service < i;
+	theirs = weft_entity_stand(d, level ? &c->entity[i] : &c->tenant->entity[i], i,
+				   level ? NULL : c->tenant, c);
+	return (s64)(weft_fair_stand(d, job, level, used) - theirs) < 0;
+}
+
+void weft_fair_extend(struct weft_sched *s, struct weft_sched_job *job, u64 used, u64 more)
+{
+	struct weft_sched_client *c = job->client;
+	u32 i = job->service;
+	struct weft_sched_group *group[2] = { &s->class[i], &c->tenant->clients[i] };
+	u64 stand, units = weft_add_sat(used, more);
+	int level;
+
+	for (level = 0; level < 2; level++) {
+		stand = weft_fair_stand(s->device[job->device], job, level, used);
+		if ((s64)(stand - group[level]->vtime) > 0)
+			group[level]->vtime = stand;
+	}
+	if (units > job->charged) {
+		weft_fair_charge(s, job, (s64)(units - job->charged));
+		job->charged = units;
+	}
 }
 
 /* Correct a charge of @job->charged units to @units where a lift may lie between. */
@@ -317,6 +389,9 @@ static void weft_entity_settle(struct weft_sched *s, struct weft_sched_group *gr
 		weft_entity_charge(group, e, -(s64)(job->charged - units));
 	}
 	weft_entity_bound(s, group, e, units);
+	/* what it is owed now it may be owed when it comes back */
+	if (job->lease && !--e->leases && !e->queued)
+		e->lag = weft_entity_lag(group, e);
 }
 
 static void weft_fair_account(u64 *priced, u32 *rem, u64 units)

@@ -65,6 +65,14 @@ void weft_fair_park(struct weft_sched *s, struct weft_sched_job *job, u64 units)
 void weft_fair_unpark(struct weft_sched *s, struct weft_sched_job *job);
 /* @job leaves the order for a device and is charged what it is expected to take */
 void weft_fair_dispatch(struct weft_sched *s, struct weft_sched_job *job, u64 units);
+/*
+ * Does @job, on @d, come before @rival, which waits for it, when it is charged @used units and of
+ * what waits there nothing is charged?
+ */
+bool weft_fair_before(const struct weft_sched_device *d, const struct weft_sched_job *job,
+		      u64 used, const struct weft_sched_job *rival);
+/* @job has used @used units and goes on for @more */
+void weft_fair_extend(struct weft_sched *s, struct weft_sched_job *job, u64 used, u64 more);
 /* @job used @busy_ns of the device it was dispatched to: correct the charge */
 void weft_fair_settle(struct weft_sched *s, struct weft_sched_job *job, u64 busy_ns);
 

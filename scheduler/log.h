@@ -31,7 +31,7 @@
  *                      arg 0: data id; 1: bytes
  * J  JOB_EDGE          part of JOB_SUBMIT, asked for explicitly; arg 0: id of the predecessor
  * J  JOB_DEADLINE      part of JOB_SUBMIT, if there is one; arg 0: deadline
- * J  JOB_SUBMIT        a: service | priority << 4 | run_anyway << 8; b: refs; arg 0: client id;
+ * J  JOB_SUBMIT        a: service | priority << 4 | run_anyway << 8 | lease << 9; b: refs; arg 0: client id;
  *                      1: kernel; 2: size; 3: devices
  * J  JOB_BOUND         -
  * J  JOB_RUNNING       -
@@ -41,6 +41,7 @@
  * J  JOB_DEVICES       arg 0: devices
  * J  JOB_ASIDE         -
  * J  JOB_DUE           -
+ * J  LEASE_EXTEND      arg 0: time held, ns; 1: quantum, ns
  * -  POLICY_SET        arg 0, 1: policy name
  * -  PICK              -
  * J  DECISION          a: device; b: &enum weft_reason; arg 0: start; 1: transfer ns; 2: run ns;
@@ -50,6 +51,8 @@
  * J  CANDIDATE         as DECISION, one for each present device after a DECISION or PLAN
  * J  POISONED          arg 0: id of the predecessor that failed; of a job that is placed: it is
  *                      recalled
+ * J  LEASE             after LEASE_EXTEND; a: device; b: 1 it goes on, 0 not; arg 0: id of the job
+ *                      that it was compared with, 0 none; 1: time held, ns
  * == ================= ===================================================================
  *
  * T tenant, C client, D device, B data (buffer), J job. Times are absolute ns unless they are

@@ -85,7 +85,8 @@ void weft_log_submit(struct weft_sched *s, const struct weft_sched_job *job,
 	if (job->deadline)
 		weft_log(s, now, WEFT_REC_JOB_DEADLINE, job->id, 0, 0, job->deadline, 0, 0, 0);
 	weft_log(s, now, WEFT_REC_JOB_SUBMIT, job->id,
-		 job->service | job->priority << 4 | job->run_anyway << 8, job->ref_count,
+		 job->service | job->priority << 4 | job->run_anyway << 8 | job->lease << 9,
+		 job->ref_count,
 		 job->client->id, job->kernel, job->size, job->devices);
 }
 
@@ -163,10 +164,12 @@ static const char * const weft_rec_names[] = {
 	[WEFT_REC_JOB_DEVICES] = "job-devices",
 	[WEFT_REC_JOB_ASIDE] = "job-aside",
 	[WEFT_REC_JOB_DUE] = "job-due",
+	[WEFT_REC_LEASE_EXTEND] = "lease-extend",
 	[WEFT_REC_DECISION] = "decision",
 	[WEFT_REC_CANDIDATE] = "candidate",
 	[WEFT_REC_PLAN] = "plan",
 	[WEFT_REC_POISONED] = "poisoned",
+	[WEFT_REC_LEASE] = "lease",
 };
 
 const char *weft_rec_name(u32 type)

@@ -108,6 +108,7 @@ struct weft_sched_group {
  * @lift: sum of what @vtime was raised without service; wraps
  * @lag: how far it was behind the group when its last READY job left
  * @weight: its share
+ * @leases: it was given and has not ended: who has any does not sleep
  * @queued: @node is in the tree
  */
 struct weft_sched_entity {
@@ -117,6 +118,7 @@ struct weft_sched_entity {
 	u64 lift;
 	u64 lag;
 	u32 weight;
+	u32 leases;
 	bool queued;
 };
 
@@ -276,6 +278,8 @@ struct weft_sched_job {
 	u32 priority;
 	/** @run_anyway: start even if a predecessor failed */
 	bool run_anyway;
+	/** @lease: the right to drive a device, for as long as weft_sched_lease_extend() says */
+	bool lease;
 	/** @disturbed: others had a part of its run time: it is charged, and not learned from */
 	bool disturbed;
 	/** @refs: buffers used */
@@ -368,11 +372,13 @@ enum weft_rec_type {
 	WEFT_REC_JOB_DEVICES,
 	WEFT_REC_JOB_ASIDE,
 	WEFT_REC_JOB_DUE,
+	WEFT_REC_LEASE_EXTEND,
 
 	WEFT_REC_DECISION = 64,
 	WEFT_REC_CANDIDATE,
 	WEFT_REC_PLAN,
 	WEFT_REC_POISONED,
+	WEFT_REC_LEASE,
 };
 
 /**
@@ -674,6 +680,23 @@ int weft_sched_job_cancel(struct weft_sched *s, struct weft_sched_job *job, int 
  * Return: 0, -EINVAL for an empty mask or a job in another state.
  */
 int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64 devices, u64 now);
+
+/**
+ * weft_sched_lease_extend() - may a lease go on?
+ * @s: scheduler
+ * @job: a lease, RUNNING
+ * @used_ns: time that it has held its place
+ * @more_ns: time after which the caller will ask again
+ * @now: ns
+ *
+ * It may if nobody waits for its place, or if it comes first all the same, when everybody is
+ * charged for what he has had: then it is charged for @used_ns and @more_ns. An input like any other
+ * (WEFT_REC_LEASE_EXTEND).
+ * Return: 1 it goes on, 0 its place is wanted, or its device takes no new jobs; -EINVAL it is no
+ * lease, or not RUNNING.
+ */
+int weft_sched_lease_extend(struct weft_sched *s, struct weft_sched_job *job, u64 used_ns,
+			    u64 more_ns, u64 now);
 
 /** weft_sched_estimate() - learned run time of @job on @d, ns; 0 if nothing is known at all */
 u64 weft_sched_estimate(const struct weft_sched *s, const struct weft_sched_job *job,

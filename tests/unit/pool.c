@@ -160,6 +160,7 @@ struct weft_sched_job *pool_submit(struct pool *p, const struct spec *spec)
 	job->priority = spec->priority;
 	job->deadline = spec->deadline;
 	job->run_anyway = spec->run_anyway;
+	job->lease = spec->lease;
 	job->ref_count = spec->use_count;
 	job->refs = pool_alloc_dirty(p, spec->use_count * sizeof(*job->refs));
 	for (i = 0; i < spec->use_count; i++) {

@@ -62,6 +62,7 @@ struct spec {
 	u32 service;		/* + 1; 0 stands for batch */
 	u32 priority;
 	bool run_anyway;
+	bool lease;
 	const struct use *uses;
 	u32 use_count;
 	struct weft_sched_job * const *after;

@@ -287,13 +287,13 @@ static void test_names(void **state)
 	struct weft_log_header header;
 	u32 i;
 
-	for (i = WEFT_REC_INIT; i <= WEFT_REC_JOB_DUE; i++)
+	for (i = WEFT_REC_INIT; i <= WEFT_REC_LEASE_EXTEND; i++)
 		assert_non_null(weft_rec_name(i));
-	for (i = WEFT_REC_DECISION; i <= WEFT_REC_POISONED; i++)
+	for (i = WEFT_REC_DECISION; i <= WEFT_REC_LEASE; i++)
 		assert_non_null(weft_rec_name(i));
 	assert_null(weft_rec_name(0));
 	assert_null(weft_rec_name(WEFT_REC_DECISION - 1));
-	assert_null(weft_rec_name(WEFT_REC_POISONED + 1));
+	assert_null(weft_rec_name(WEFT_REC_LEASE + 1));
 	assert_string_equal(weft_rec_name(WEFT_REC_PLAN), "plan");
 	for (i = WEFT_REASON_CHOSEN; i <= WEFT_REASON_ELSEWHERE; i++)
 		assert_non_null(weft_reason_name(i));

@@ -6,7 +6,7 @@
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
 /* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
-/* sources: tools/replay/replaylog.c */
+/* sources: scheduler/lease.c tools/replay/replaylog.c */
 #include "pool.h"
 #include "replaylog.h"
 
@@ -50,6 +50,12 @@ static struct pool *busy_pool(void)
 	assert_int_equal(weft_sched_job_return(&p->s, job, WEFT_RETURN_DEVICE_LOST, 3, p->now), 0);
 	assert_int_equal(weft_sched_job_cancel(&p->s, b, -ETIME, p->now), 0);
 	assert_int_equal(weft_sched_job_cancel(&p->s, job, -ECANCELED, p->now), 0);
+	/* a lease goes on */
+	job = pool_add(p, .client = c, .kernel = 1, .lease = true);
+	pool_pick(p);
+	pool_start(p, job);
+	assert_int_equal(weft_sched_lease_extend(&p->s, job, 30, 20, p->now), 1);
+	pool_done(p, job, 40);
 	/* two that wait for something outside: one gets its place again, one ends as it is */
 	for (u32 i = 0; i < 2; i++) {
 		job = pool_add(p, .client = c, .kernel = 1, .devices = 1);
@@ -101,12 +107,14 @@ static void test_unused_fields_are_zero(void **state)
 		[WEFT_REC_JOB_DEVICES] = ARG0,
 		[WEFT_REC_JOB_ASIDE] = 0,
 		[WEFT_REC_JOB_DUE] = 0,
+		[WEFT_REC_LEASE_EXTEND] = ARG0 | ARG1,
 		[WEFT_REC_POLICY_SET] = ARG0 | ARG1,
 		[WEFT_REC_PICK] = 0,
 		[WEFT_REC_DECISION] = A | B | ARGS,
 		[WEFT_REC_PLAN] = A | B | ARGS,
 		[WEFT_REC_CANDIDATE] = A | B | ARGS,
 		[WEFT_REC_POISONED] = ARG0,
+		[WEFT_REC_LEASE] = A | B | ARG0 | ARG1,
 	};
 	struct pool *p = busy_pool();
 	u32 type, field;
@@ -126,7 +134,7 @@ static void test_unused_fields_are_zero(void **state)
 		for (field = 0; field < 4; field++)
 			assert_true((may & ARG0 << field) || !rec->arg[field]);
 	}
-	for (type = WEFT_REC_INIT; type <= WEFT_REC_POISONED; type++) {
+	for (type = WEFT_REC_INIT; type <= WEFT_REC_LEASE; type++) {
 		if (weft_rec_name(type))
 			assert_true(pool_count(p, type, NULL) > 0);
 	}
@@ -165,7 +173,8 @@ static void test_identical(void **state)
 	assert_int_equal(result.jobs, pool_count(p, WEFT_REC_JOB_SUBMIT, NULL));
 	assert_int_equal(result.decisions, pool_count(p, WEFT_REC_DECISION, NULL) +
 			 pool_count(p, WEFT_REC_PLAN, NULL) +
-			 pool_count(p, WEFT_REC_POISONED, NULL));
+			 pool_count(p, WEFT_REC_POISONED, NULL) +
+			 pool_count(p, WEFT_REC_LEASE, NULL));
 	assert_int_equal(result.candidates, pool_count(p, WEFT_REC_CANDIDATE, NULL));
 	weft_replay_unload(&log);
 	pool_free(p);

@@ -479,7 +479,8 @@ static int input_submit(struct replay *r, const struct weft_rec *rec)
 	o->job.devices = rec->arg[3];
 	o->job.service = rec->a & 0xf;
 	o->job.priority = rec->a >> 4 & 0xf;
-	o->job.run_anyway = rec->a >> 8;
+	o->job.run_anyway = rec->a >> 8 & 1;
+	o->job.lease = rec->a >> 9 & 1;
 	if (input_submit_parts(r, rec, o, &explicit_count))
 		return -1;
 	count = explicit_count + weft_sched_job_edges(&r->s, &o->job);
@@ -505,6 +506,9 @@ static int input_job(struct replay *r, const struct weft_rec *rec)
 		return weft_sched_job_aside(&r->s, &o->job, rec->time);
 	case WEFT_REC_JOB_DUE:
 		return weft_sched_job_due(&r->s, &o->job, rec->time);
+	case WEFT_REC_LEASE_EXTEND:
+		return weft_sched_lease_extend(&r->s, &o->job, rec->arg[0], rec->arg[1],
+					       rec->time);
 	case WEFT_REC_JOB_RUNNING:
 		return weft_sched_job_running(&r->s, &o->job, rec->time);
 	case WEFT_REC_JOB_DONE:
@@ -560,6 +564,7 @@ static int (* const inputs[])(struct replay *r, const struct weft_rec *rec) = {
 	[WEFT_REC_JOB_DEVICES] = input_job,
 	[WEFT_REC_JOB_ASIDE] = input_job,
 	[WEFT_REC_JOB_DUE] = input_job,
+	[WEFT_REC_LEASE_EXTEND] = input_job,
 	[WEFT_REC_POLICY_SET] = input_policy,
 	[WEFT_REC_PICK] = input_pick,
 };
