@@ -47,6 +47,7 @@
 
 #include "../../scheduler/sched.h"
 #include "health.h"
+#include "lease.h"
 
 struct platform_device;
 struct weft_bo;
@@ -405,6 +406,8 @@ struct weft_device {
 	atomic_t copies_ended;
 	/** @copy_timeout_ns: none ends for so long: see weft_device_stuck(); 0 never. WRITE_ONCE */
 	u64 copy_timeout_ns;
+	/** @leases: under which clients drive it themselves */
+	struct weft_device_leases leases;
 	/** @idle: woken when @users drops to zero, and when @resetting or @health changes */
 	wait_queue_head_t idle;
 	/** @reset_lock: one reset, drain or removal at a time, from the stop to what follows it */
@@ -750,6 +753,8 @@ struct weft_record {
 	struct drm_weft_job_record data;
 	/** @job: the job while it is in flight, no reference; under client->record_lock */
 	struct weft_job *job;
+	/** @lease: of one; constant */
+	bool lease;
 };
 
 /** struct weft_job_sync - an out-syncobj of a job */
@@ -833,6 +838,8 @@ struct weft_job {
 	struct hlist_node run_node;
 	/** @early: if it publishes before it runs, else NULL */
 	struct weft_early *early;
+	/** @lease: if its client runs it, else NULL; then it has no @program and no buffers */
+	struct weft_lease *lease;
 	/** @direct: only for devices that reach its imported buffers by themselves */
 	bool direct;
 	/** @on_engine: on engine->bound, ->waiting or ->running; under engine->lock */
@@ -926,6 +933,8 @@ void weft_job_bound_locked(struct weft_job *job);
 int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *file);
 int weft_ioctl_job_cancel(struct drm_device *drm, void *data, struct drm_file *file);
 
+/* a reference, or NULL */
+struct weft_record *weft_record_lookup(struct weft_client *client, u64 id);
 void weft_record_put(struct weft_record *record);
 struct weft_job *weft_job_find(struct weft_client *client, u64 id, int *error);
 /* the record of job @id, which is DONE or never was, goes */

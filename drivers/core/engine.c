@@ -132,11 +132,19 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 	return job;
 }
 
+/* Hand @job to who runs it: the device, or the client that has a lease of it. */
+static void weft_engine_run(struct weft_device *wdev, struct weft_job *job)
+{
+	int ret = job->lease ? weft_lease_grant(job) : wdev->ops->run(wdev, &job->run);
+
+	if (ret)
+		weft_run_complete(&job->run, ret, 0, 0);
+}
+
 static void weft_engine_start_locked(struct weft_engine *engine)
 {
 	struct weft_device *wdev = engine->wdev;
 	struct weft_job *job;
-	int ret;
 
 	lockdep_assert_held(&engine->lock);
 	if (wdev->desc.caps & WEFT_CAP_RUN_SLEEPS) {
@@ -146,9 +154,7 @@ static void weft_engine_start_locked(struct weft_engine *engine)
 		return;
 	}
 	while ((job = weft_engine_next_locked(engine))) {
-		ret = wdev->ops->run(wdev, &job->run);
-		if (ret)
-			weft_run_complete(&job->run, ret, 0, 0);
+		weft_engine_run(wdev, job);
 		/* a synchronous completion gives its credit back here */
 		if (!llist_empty(&engine->done))
 			weft_engine_collect_locked(engine);
@@ -161,18 +167,14 @@ void weft_engine_run_work(struct work_struct *work)
 	struct weft_engine *engine = container_of(work, struct weft_engine, run_work);
 	struct weft_device *wdev = engine->wdev;
 	struct weft_job *job;
-	int ret;
 
 	for (;;) {
 		mutex_lock(&wdev->stop_lock);
 		spin_lock_irq(&engine->lock);
 		job = weft_engine_next_locked(engine);
 		spin_unlock_irq(&engine->lock);
-		if (job) {
-			ret = wdev->ops->run(wdev, &job->run);
-			if (ret)
-				weft_run_complete(&job->run, ret, 0, 0);
-		}
+		if (job)
+			weft_engine_run(wdev, job);
 		mutex_unlock(&wdev->stop_lock);
 		if (!job)
 			return;

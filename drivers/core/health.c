@@ -301,6 +301,7 @@ void weft_health_init(struct weft_device *wdev)
 {
 	wdev->health.limits = (struct weft_health_limits)WEFT_HEALTH_DEFAULTS;
 	wdev->copy_timeout_ns = WEFT_COPY_TIMEOUT_DEFAULT;
+	weft_leases_init(wdev);
 	INIT_DELAYED_WORK(&wdev->health.work, weft_health_work);
 }
 

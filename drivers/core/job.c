@@ -70,6 +70,7 @@ static void weft_job_free(struct kref *ref)
 		spin_unlock(&pool->lock);
 	}
 	weft_early_fini(job);
+	weft_lease_free(job);
 	weft_home_fini(job);
 	weft_sync_free(job);
 	for (i = 0; job->holds && i < job->buffer_count; i++)
@@ -160,6 +161,8 @@ static void weft_job_settle_record(struct weft_job *job)
 	data->end_ns = job->runs ? job->end_ns : weft_now();
 	data->busy_ns = job->runs ? job->busy_ns : 0;
 	data->transfer_bytes = atomic64_read(&job->transfer_bytes);
+	data->launches = job->lease ? job->lease->launches : 0;
+	data->device_ns = job->lease ? job->lease->device_ns : 0;
 	job->record->job = NULL;
 	/* before anybody can know that it is DONE */
 	trace_job_done(job);
@@ -203,6 +206,9 @@ bool weft_job_repeatable(struct weft_job *job)
 {
 	u32 i;
 
+	/* one that was never granted has done nothing yet */
+	if (job->lease)
+		return !job->runs;
 	/* a published fence stays with its device */
 	if (!(job->flags & DRM_WEFT_JOB_IDEMPOTENT) || job->early)
 		return false;
@@ -350,9 +356,12 @@ void weft_job_bound_locked(struct weft_job *job)
 	job->run.disturbed = false;
 	job->run.priv[0] = 0;
 	job->run.priv[1] = 0;
-	job->run.timeout_ns = job->timeout_ns ?:
-		weft_sched_deadline(&pool->sched, &job->sched, &wdev->sched,
-				    WEFT_DEADLINE_FLOOR, WEFT_DEADLINE_CAP);
+	if (job->lease)
+		job->run.timeout_ns = weft_lease_quantum(job);
+	else
+		job->run.timeout_ns = job->timeout_ns ?:
+			weft_sched_deadline(&pool->sched, &job->sched, &wdev->sched,
+					    WEFT_DEADLINE_FLOOR, WEFT_DEADLINE_CAP);
 	weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
 }
 
@@ -390,6 +399,9 @@ bool weft_job_bind_try(struct weft_job *job)
 	struct weft_image *image;
 	u32 i;
 
+	/* its client brings all that it needs */
+	if (job->lease)
+		return weft_job_start(job, NULL);
 	/* publishing a fence takes locks and memory; so does bringing bytes home */
 	if (job->early)
 		return false;
@@ -452,8 +464,7 @@ void weft_record_put(struct weft_record *record)
 	kref_put(&record->ref, weft_record_free);
 }
 
-/* a reference, or NULL */
-static struct weft_record *weft_record_lookup(struct weft_client *client, u64 id)
+struct weft_record *weft_record_lookup(struct weft_client *client, u64 id)
 {
 	struct weft_record *record;
 

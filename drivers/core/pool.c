@@ -61,6 +61,8 @@ static const struct drm_ioctl_desc weft_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(WEFT_SUBMIT, weft_ioctl_submit, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(WEFT_JOB_QUERY, weft_ioctl_job_query, DRM_RENDER_ALLOW),
 	DRM_IOCTL_DEF_DRV(WEFT_JOB_CANCEL, weft_ioctl_job_cancel, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(WEFT_LEASE_WAIT, weft_ioctl_lease_wait, DRM_RENDER_ALLOW),
+	DRM_IOCTL_DEF_DRV(WEFT_LEASE_LEAVE, weft_ioctl_lease_leave, DRM_RENDER_ALLOW),
 };
 
 /* DRM_ACCEL_FOPS, but for ioctls */

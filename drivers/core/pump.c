@@ -81,6 +81,8 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 		job->engine->assigned--;
 	if (ran)
 		weft_busy_end_locked(job);
+	if (ran && job->lease)
+		weft_lease_over_locked(job);
 	if (job->lost && !job->stale)
 		weft_device_gone_locked(wdev);
 	if (job->again) {
@@ -97,7 +99,7 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 			weft_pool_check_locked(pool, job);
 		return;
 	}
-	if (ran)
+	if (ran && !job->lease)
 		weft_health_run_locked(wdev, job);
 	job->sched.disturbed = ran && job->run.disturbed;
 	weft_sched_job_done(&pool->sched, &job->sched, job->error, ran ? job->busy_ns : 0, now);
@@ -149,6 +151,8 @@ static void weft_pump_events_locked(struct weft_pool *pool, struct llist_node *e
 	llist_for_each_entry_safe(event, next, events, node) {
 		if (event->type == WEFT_EVENT_STARTED) {
 			weft_busy_start_locked(event->job);
+			if (event->job->lease)
+				weft_lease_began_locked(event->job);
 			weft_sched_job_running(&pool->sched, &event->job->sched, now);
 		} else {
 			weft_pump_ended_locked(event->job, now);

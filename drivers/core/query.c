@@ -13,7 +13,8 @@ static void weft_query_pool(struct weft_pool *pool, struct drm_weft_pool_info *i
 {
 	u32 i;
 
-	info->features = DRM_WEFT_FEATURE_LATE | DRM_WEFT_FEATURE_EARLY;
+	info->features = DRM_WEFT_FEATURE_LATE | DRM_WEFT_FEATURE_EARLY |
+			 DRM_WEFT_FEATURE_LEASE;
 	info->max_jobs_per_submit = WEFT_MAX_JOBS_PER_SUBMIT;
 	info->max_buffers_per_job = WEFT_MAX_BUFFERS;
 	info->max_args_size = WEFT_MAX_ARGS;
@@ -42,7 +43,10 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 
 	info->device_class = desc->dev_class;
 	info->preempt_level = desc->preempt_level;
-	info->flags = desc->caps & WEFT_CAP_SERVED ? DRM_WEFT_DEVICE_SERVED : 0;
+	if (desc->caps & WEFT_CAP_SERVED)
+		info->flags |= DRM_WEFT_DEVICE_SERVED;
+	if (desc->caps & WEFT_CAP_LEASE)
+		info->flags |= DRM_WEFT_DEVICE_LEASES;
 	for (i = 0; i < desc->engine_count; i++) {
 		if (desc->engines[i].kind == WEFT_ENGINE_COMPUTE) {
 			info->compute_engines++;
@@ -59,6 +63,8 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 	info->busy_ns = wdev->sched.busy_ns;
 	info->health = wdev->health.state;
 	info->health_reason = wdev->health.reason;
+	info->lease_holder = wdev->leases.client;
+	info->lease_tenant = wdev->leases.tenant;
 	spin_unlock(&wdev->pool->lock);
 	info->jobs_done = atomic64_read(&wdev->jobs_done);
 	info->jobs_failed = atomic64_read(&wdev->jobs_failed);
@@ -67,6 +73,8 @@ static void weft_query_device(struct weft_device *wdev, struct drm_weft_device_i
 	info->slow_runs = atomic64_read(&wdev->health.slow_runs);
 	info->resets = atomic64_read(&wdev->resets);
 	info->resets_failed = atomic64_read(&wdev->health.resets_failed);
+	info->leases = atomic64_read(&wdev->leases.granted);
+	info->leases_revoked = atomic64_read(&wdev->leases.revoked);
 	if (!weft_telemetry_read(wdev, &t) && (t.valid & WEFT_TELEMETRY_LATE))
 		info->late_ns = t.late_ns;
 	for (i = 0; i < WEFT_MAX_ISAS && desc->isas[i]; i++) {

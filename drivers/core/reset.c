@@ -440,6 +440,10 @@ static void weft_job_abort(struct weft_job *job, struct weft_device *wdev, int c
 			weft_job_arm(job, until - now);
 		return;
 	}
+	if (job->lease) {
+		weft_lease_due(job, wdev, cancel);
+		return;
+	}
 	if (atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) != WEFT_RUN_RUNNING)
 		return;
 	if (!cancel) {

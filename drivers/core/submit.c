@@ -74,6 +74,8 @@ static bool weft_job_suits(const struct weft_job *job, struct weft_device *wdev,
 		return false;
 	if (job->device_mask && !(job->device_mask & BIT_ULL(wdev->sched.id)))
 		return false;
+	if (job->lease)
+		return wdev->desc.caps & WEFT_CAP_LEASE;
 	return weft_program_image(job->program, wdev, job->image_mask) >= 0;
 }
 
@@ -115,6 +117,23 @@ static int weft_collect_args(struct weft_job *job, const struct drm_weft_job *ar
 	return 0;
 }
 
+/* What runs: a kernel of a program. */
+static int weft_collect_launch(struct weft_job *job, const struct drm_weft_job *args)
+{
+	job->program = weft_program_lookup(job->client, args->program);
+	if (!job->program)
+		return -ENOENT;
+	if (args->kernel >= job->program->kernel_count)
+		return -EINVAL;
+	if (args->image_mask && args->image_mask >> job->program->image_count)
+		return -EINVAL;
+	/* what a tenant teaches about a kernel stays its own */
+	job->sched.kernel = job->program->digest ^
+		((u64)job->client->account->sched.id << 32) ^
+		((u64)args->kernel * 0x9e3779b97f4a7c15);
+	return weft_collect_args(job, args);
+}
+
 static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 			    const struct drm_weft_job *args)
 {
@@ -140,13 +159,6 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 	entry->job = job;
 	job->queue = batch->queue;
 	kref_get(&batch->queue->ref);
-	job->program = weft_program_lookup(client, args->program);
-	if (!job->program)
-		return -ENOENT;
-	if (args->kernel >= job->program->kernel_count)
-		return -EINVAL;
-	if (args->image_mask && args->image_mask >> job->program->image_count)
-		return -EINVAL;
 	job->flags = args->flags;
 	job->kernel = args->kernel;
 	job->image_mask = args->image_mask;
@@ -162,11 +174,10 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 	job->sched.deadline = args->deadline_ns;
 	job->sched.service = batch->queue->service;
 	job->sched.run_anyway = args->flags & DRM_WEFT_JOB_RUN_ANYWAY;
-	/* what a tenant teaches about a kernel stays its own */
-	job->sched.kernel = job->program->digest ^
-		((u64)client->account->sched.id << 32) ^ ((u64)args->kernel * 0x9e3779b97f4a7c15);
-
-	ret = weft_collect_args(job, args);
+	if (batch->queue->flags & DRM_WEFT_QUEUE_LEASE)
+		ret = weft_lease_init(job, args);
+	else
+		ret = weft_collect_launch(job, args);
 	if (ret)
 		return ret;
 	job->relocs = weft_collect(args->relocs, args->reloc_count, args->reloc_stride,
@@ -194,6 +205,7 @@ static int weft_collect_job(struct weft_batch *batch, struct weft_entry *entry,
 		return -ENOMEM;
 	kref_init(&job->record->ref);
 	job->record->job = job;
+	job->record->lease = job->lease;
 	job->record->data.user_data = args->user_data;
 	job->record->data.device = WEFT_SCHED_NO_DEVICE;
 	if (args->buffer_count) {

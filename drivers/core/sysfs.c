@@ -419,6 +419,93 @@ static ssize_t copy_timeout_ns_store(struct device *dev, struct device_attribute
 }
 static DEVICE_ATTR_RW(copy_timeout_ns);
 
+/* ------------------------------------------------------------------- leases */
+
+static ssize_t weft_ns_store(const char *buf, size_t count, u64 *ns, u64 least, u64 most)
+{
+	u64 value;
+	int ret = kstrtou64(buf, 0, &value);
+
+	if (ret)
+		return ret;
+	if (value < least || value > most)
+		return -ERANGE;
+	WRITE_ONCE(*ns, value);
+	return count;
+}
+
+WEFT_DEVICE_SHOW(leases, "%lld", (s64)atomic64_read(&wdev->leases.granted));
+WEFT_DEVICE_SHOW(leases_revoked, "%lld", (s64)atomic64_read(&wdev->leases.revoked));
+
+static ssize_t lease_quantum_ns_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_weft_device(dev)->leases.quantum_ns));
+}
+
+static ssize_t lease_quantum_ns_store(struct device *dev, struct device_attribute *attr,
+				      const char *buf, size_t count)
+{
+	return weft_ns_store(buf, count, &to_weft_device(dev)->leases.quantum_ns,
+			     WEFT_LEASE_QUANTUM_MIN, WEFT_LEASE_QUANTUM_MAX);
+}
+static DEVICE_ATTR_RW(lease_quantum_ns);
+
+static ssize_t lease_grace_ns_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", READ_ONCE(to_weft_device(dev)->leases.grace_ns));
+}
+
+static ssize_t lease_grace_ns_store(struct device *dev, struct device_attribute *attr,
+				    const char *buf, size_t count)
+{
+	return weft_ns_store(buf, count, &to_weft_device(dev)->leases.grace_ns,
+			     WEFT_LEASE_GRACE_MIN, WEFT_LEASE_GRACE_MAX);
+}
+static DEVICE_ATTR_RW(lease_grace_ns);
+
+static ssize_t lease_overuse_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n",
+			  weft_overuse_name(READ_ONCE(to_weft_device(dev)->leases.overuse)));
+}
+
+static ssize_t lease_overuse_store(struct device *dev, struct device_attribute *attr,
+				   const char *buf, size_t count)
+{
+	const char *name;
+	u32 i;
+
+	for (i = 0; (name = weft_overuse_name(i)); i++) {
+		if (sysfs_streq(buf, name)) {
+			WRITE_ONCE(to_weft_device(dev)->leases.overuse, i);
+			return count;
+		}
+	}
+	return -EINVAL;
+}
+static DEVICE_ATTR_RW(lease_overuse);
+
+static struct attribute *weft_lease_attrs[] = {
+	&dev_attr_leases.attr,
+	&dev_attr_leases_revoked.attr,
+	&dev_attr_lease_quantum_ns.attr,
+	&dev_attr_lease_grace_ns.attr,
+	&dev_attr_lease_overuse.attr,
+	NULL,
+};
+
+static umode_t weft_lease_visible(struct kobject *kobj, struct attribute *attr, int index)
+{
+	struct weft_device *wdev = to_weft_device(kobj_to_dev(kobj));
+
+	return wdev->desc.caps & WEFT_CAP_LEASE ? attr->mode : 0;
+}
+
+static const struct attribute_group weft_lease_group = {
+	.is_visible = weft_lease_visible,
+	.attrs = weft_lease_attrs,
+};
+
 static struct attribute *weft_device_attrs[] = {
 	&dev_attr_id.attr,
 	&dev_attr_pool.attr,
@@ -457,5 +544,6 @@ static const struct attribute_group weft_device_group = {
 
 const struct attribute_group *weft_device_groups[] = {
 	&weft_device_group,
+	&weft_lease_group,
 	NULL,
 };

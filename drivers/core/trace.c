@@ -15,7 +15,7 @@
 /* The name is the client's: it must not look like another field, or like another event. */
 void weft_trace_kernel(char name[DRM_WEFT_NAME_LEN], const struct weft_job *job)
 {
-	const char *from = job->program->kernels[job->kernel].name;
+	const char *from = job->lease ? "lease" : job->program->kernels[job->kernel].name;
 	u32 i;
 
 	for (i = 0; i < DRM_WEFT_NAME_LEN - 1 && from[i]; i++)

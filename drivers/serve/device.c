@@ -414,7 +414,8 @@ static int serve_device_register(struct serve_device *device)
 		.vendor = offer->vendor[0] ? offer->vendor : NULL,
 		.model = offer->model,
 		.dev_class = offer->dev_class,
-		.caps = WEFT_CAP_ABORT | WEFT_CAP_SERVED,
+		.caps = WEFT_CAP_ABORT | WEFT_CAP_SERVED |
+			(offer->features & WEFT_SERVE_F_LEASES ? WEFT_CAP_LEASE : 0),
 		.preempt_level = offer->preempt_level,
 		.engine_count = offer->engines,
 		.memory_size = offer->memory_size * offer->seats,

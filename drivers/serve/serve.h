@@ -43,7 +43,8 @@ struct vm_area_struct;
 
 #define SERVE_EVENTS	64		/* that a server may leave unread */
 #define SERVE_FOREIGN	50		/* permille of foreign load that still is none */
-#define SERVE_FEATURES	(WEFT_SERVE_F_ABORT | WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_TELEMETRY)
+#define SERVE_FEATURES	(WEFT_SERVE_F_ABORT | WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_TELEMETRY | \
+			 WEFT_SERVE_F_LEASES)
 
 /** struct serve_device - a device that is offered */
 struct serve_device {

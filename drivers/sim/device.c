@@ -195,7 +195,7 @@ static int hardware_register(struct weft_sim_device *device, const struct weft_s
 		.vendor = config->vendor,
 		.model = config->model,
 		.dev_class = config->dev_class,
-		.caps = WEFT_CAP_ABORT | (config->early ? WEFT_CAP_EARLY : 0),
+		.caps = WEFT_CAP_ABORT | WEFT_CAP_LEASE | (config->early ? WEFT_CAP_EARLY : 0),
 		.preempt_level = 1,
 		.memory_size = device->memory.size,
 		.memory_base = device->memory.base,

@@ -74,6 +74,8 @@ struct weft_engine_desc {
 #define WEFT_CAP_DMA		BIT(3)
 /** define WEFT_CAP_SERVED - a process does its work, which clients may not want to trust */
 #define WEFT_CAP_SERVED		BIT(4)
+/** define WEFT_CAP_LEASE - clients may drive it with the vendor's runtime, each in its turn */
+#define WEFT_CAP_LEASE		BIT(5)
 
 /**
  * struct weft_device_desc - what a device is; copied by weft_device_register()

@@ -25,6 +25,8 @@ static const char *const conf_classes[] = { "gpu", "dcu", "npu", "cpu", "dpu", N
 static const char *const conf_nodes[] = { "accel", "render", NULL };
 static const char *const conf_policies[] = { "eft", "fifo", NULL };
 
+static const char *const conf_overuse[] = { "charge", "stop", "kill", NULL };
+
 #define RANGE(_least, _most)	.least = (_least), .most = (_most)
 #define KEY(_name, _type, ...)	{ .name = (_name), .type = (_type), ##__VA_ARGS__ }
 
@@ -74,6 +76,9 @@ static const struct conf_key conf_device_keys[] = {
 	KEY("fault_leak", CONF_NUMBER, RANGE(0, 1000000)),
 	KEY("slow_factor", CONF_NUMBER, RANGE(0, 1000000)),
 	KEY("copy_timeout_ns", CONF_NUMBER, RANGE(0, 3600000000000ull)),
+	KEY("lease_quantum_ns", CONF_NUMBER, RANGE(1000000, 10000000000ull)),
+	KEY("lease_grace_ns", CONF_NUMBER, RANGE(1000000, 3600000000000ull)),
+	KEY("lease_overuse", CONF_WORD, .words = conf_overuse),
 };
 
 /* Simulated devices first: pools and prices name them. */

@@ -46,6 +46,8 @@ extern "C" {
 #define DRM_WEFT_SUBMIT			0x10
 #define DRM_WEFT_JOB_QUERY		0x11
 #define DRM_WEFT_JOB_CANCEL		0x12
+#define DRM_WEFT_LEASE_WAIT		0x13
+#define DRM_WEFT_LEASE_LEAVE		0x14
 
 #define DRM_WEFT_NAME_LEN	32
 #define DRM_WEFT_MAX_DEVICES	64
@@ -99,6 +101,8 @@ struct drm_weft_query {
 #define DRM_WEFT_FEATURE_TILES		(1ull << 4)
 /** define DRM_WEFT_FEATURE_LONG_RUNNING - DRM_WEFT_CLIENT_LONG_RUNNING works */
 #define DRM_WEFT_FEATURE_LONG_RUNNING	(1ull << 5)
+/** define DRM_WEFT_FEATURE_LEASE - DRM_WEFT_QUEUE_LEASE works */
+#define DRM_WEFT_FEATURE_LEASE		(1ull << 6)
 
 /**
  * struct drm_weft_pool_info - the pool behind this node
@@ -186,6 +190,8 @@ enum drm_weft_device_reason {
 
 /** define DRM_WEFT_DEVICE_SERVED - a process does its work, and sees the bytes of its jobs */
 #define DRM_WEFT_DEVICE_SERVED	(1u << 0)
+/** define DRM_WEFT_DEVICE_LEASES - clients may drive it themselves, each in its turn */
+#define DRM_WEFT_DEVICE_LEASES	(1u << 1)
 
 /**
  * struct drm_weft_device_info - one device
@@ -215,6 +221,11 @@ enum drm_weft_device_reason {
  * @slow_runs: runs that took many times what such runs take
  * @resets: resets made, however they ended
  * @resets_failed: of these, those that failed
+ * @leases: leases that it was given under since it was registered
+ * @leases_revoked: of these, those that were taken back because they were overstayed
+ * @lease_holder: id of the client that was given the last one, while that goes on, else 0
+ * @lease_tenant: its tenant; 0 without @lease_holder
+ * @pad: zero
  */
 struct drm_weft_device_info {
 	__u32 id;
@@ -243,6 +254,11 @@ struct drm_weft_device_info {
 	__u64 slow_runs;
 	__u64 resets;
 	__u64 resets_failed;
+	__u64 leases;
+	__u64 leases_revoked;
+	__u64 lease_holder;
+	__u32 lease_tenant;
+	__u32 pad;
 };
 
 /** enum drm_weft_region_kind - where a region's bytes are */
@@ -571,6 +587,8 @@ enum drm_weft_service {
 #define DRM_WEFT_QUEUE_ORDERED	(1u << 0)
 /** define DRM_WEFT_QUEUE_EARLY - SUBMIT takes one job, may sleep, and publishes its fence */
 #define DRM_WEFT_QUEUE_EARLY	(1u << 1)
+/** define DRM_WEFT_QUEUE_LEASE - its jobs are leases; not with EARLY */
+#define DRM_WEFT_QUEUE_LEASE	(1u << 2)
 
 /**
  * struct drm_weft_queue_create - create a queue
@@ -714,7 +732,7 @@ struct drm_weft_out_sync {
 #define DRM_WEFT_JOB_RUN_ANYWAY	(1u << 1)
 
 /**
- * struct drm_weft_job - one launch of one kernel
+ * struct drm_weft_job - one launch of one kernel, or one lease
  * @program: program handle
  * @kernel: index of the kernel
  * @flags: DRM_WEFT_JOB_*
@@ -742,6 +760,11 @@ struct drm_weft_out_sync {
  * @timeout_ns: run time after which it is aborted, ns; 0 means learned bounds
  * @deadline_ns: absolute time by which it should end; a wish; 0 none
  * @user_data: given back in the record
+ *
+ * On a LEASE queue it is no launch, but the right to drive a device oneself for a while: see &struct
+ * drm_weft_lease_wait. Only @flags (RUN_ANYWAY), @deps, @out_syncs, the masks of classes and devices,
+ * @deadline_ns and @user_data mean what they say above. @grid is 1 x 1 x 1, @timeout_ns the quantum
+ * that is asked for, 0: as long as the device allows. All else is zero.
  */
 struct drm_weft_job {
 	__u32 program;
@@ -806,6 +829,83 @@ struct drm_weft_submit {
 	__u32 pad;
 };
 
+/* ------------------------------------------------------------------ leases */
+
+/** enum drm_weft_lease_state - where a lease is in its life */
+enum drm_weft_lease_state {
+	/** @DRM_WEFT_LEASE_WAITING: for its turn */
+	DRM_WEFT_LEASE_WAITING = 0,
+	/** @DRM_WEFT_LEASE_HELD: the client has the device */
+	DRM_WEFT_LEASE_HELD = 1,
+	/**
+	 * @DRM_WEFT_LEASE_YIELD: the client has the device and is asked to leave it: start nothing,
+	 * wait for what was started, LEASE_LEAVE
+	 */
+	DRM_WEFT_LEASE_YIELD = 2,
+	/** @DRM_WEFT_LEASE_ENDED: it is void; the record says why */
+	DRM_WEFT_LEASE_ENDED = 3,
+};
+
+/**
+ * struct drm_weft_lease_wait - wait until a lease is granted, asked back, or ends
+ * @job_id: in, a job of a LEASE queue of this client
+ * @known: in, &enum drm_weft_lease_state that the caller knows of: the call returns when it is
+ *	another; to know how it is now and not to wait @timeout_ns is 0
+ * @state: out, &enum drm_weft_lease_state
+ * @timeout_ns: in, absolute
+ * @epoch: out, number of the lease among those of its device, from 1; 0 while it waits
+ * @quantum_ns: out, after this time, and each time again, it is settled whether it goes on
+ * @grace_ns: out, time to leave from YIELD on
+ * @granted_ns: out, CLOCK_MONOTONIC at which it was granted
+ * @device: out, device id, ~0 while it waits
+ * @flags: in, zero
+ *
+ * A lease takes one place of its device, as a running job does, and is charged for the time that it
+ * has it. It goes on for as long as nobody waits for the place who comes before its client in the
+ * fair order; then its state is YIELD. A client that has not left when the grace is over loses the
+ * lease (its record says ETIME), and the process that submitted it is stopped, as the operator has
+ * set for the device. A lease whose process is gone ends by itself (ECANCELED).
+ *
+ * A call that returns ETIME has filled in all of it.
+ *
+ * Errors: ENOENT no such job; EINVAL it is no lease, @known or @flags; ETIME; EINTR.
+ */
+struct drm_weft_lease_wait {
+	__u64 job_id;
+	__u32 known;
+	__u32 state;
+	__u64 timeout_ns;
+	__u64 epoch;
+	__u64 quantum_ns;
+	__u64 grace_ns;
+	__u64 granted_ns;
+	__u32 device;
+	__u32 flags;
+};
+
+/**
+ * struct drm_weft_lease_leave - give a device back
+ * @job_id: in, a lease that is HELD or YIELD
+ * @launches: in, launches made under it
+ * @device_ns: in, time that the device says they took, 0 if that is not known; cut to the time for
+ *	which the lease was held
+ * @flags: in, zero
+ * @pad: in, zero
+ *
+ * What was started must have ended: the device is somebody else's when the call returns. What is
+ * reported goes to the record; what is charged is the time for which it was held.
+ *
+ * Errors: ENOENT no such job; EINVAL it is no lease, @flags or @pad; EAGAIN it was not granted yet
+ * (JOB_CANCEL takes it back); EALREADY it has ended.
+ */
+struct drm_weft_lease_leave {
+	__u64 job_id;
+	__u64 launches;
+	__u64 device_ns;
+	__u32 flags;
+	__u32 pad;
+};
+
 /* -------------------------------------------------------------- completion */
 
 /** enum drm_weft_job_state - where a job is in its life */
@@ -841,8 +941,10 @@ enum drm_weft_job_state {
  * @bind_ns: when a device was chosen for the last time
  * @start_ns: when it was handed to the engine
  * @end_ns: when the engine was done with it
- * @busy_ns: engine time
+ * @busy_ns: engine time; of a lease, the time for which it was held
  * @transfer_bytes: bytes moved for it
+ * @launches: of a lease: what its holder said when it left
+ * @device_ns: likewise
  */
 struct drm_weft_job_record {
 	__u64 id;
@@ -860,6 +962,8 @@ struct drm_weft_job_record {
 	__u64 end_ns;
 	__u64 busy_ns;
 	__u64 transfer_bytes;
+	__u64 launches;
+	__u64 device_ns;
 };
 
 /** define DRM_WEFT_JOB_QUERY_WAIT - wait until all the jobs asked for are DONE */
@@ -981,6 +1085,10 @@ struct drm_weft_event_device {
 	DRM_WEFT_IOW(DRM_WEFT_JOB_QUERY, struct drm_weft_job_query)
 #define DRM_IOCTL_WEFT_JOB_CANCEL \
 	DRM_WEFT_IOW(DRM_WEFT_JOB_CANCEL, struct drm_weft_job_cancel)
+#define DRM_IOCTL_WEFT_LEASE_WAIT \
+	DRM_WEFT_IOWR(DRM_WEFT_LEASE_WAIT, struct drm_weft_lease_wait)
+#define DRM_IOCTL_WEFT_LEASE_LEAVE \
+	DRM_WEFT_IOW(DRM_WEFT_LEASE_LEAVE, struct drm_weft_lease_leave)
 
 #if defined(__cplusplus)
 }

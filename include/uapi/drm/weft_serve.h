@@ -77,6 +77,11 @@ extern "C" {
 #define WEFT_SERVE_F_INTERRUPT		(1ull << 4)
 /** define WEFT_SERVE_F_TELEMETRY - the server reports sensors and foreign load */
 #define WEFT_SERVE_F_TELEMETRY		(1ull << 5)
+/**
+ * define WEFT_SERVE_F_LEASES - clients may drive it with the vendor's runtime, each in its turn (a
+ * LEASE queue of weft_drm.h); the server has nothing to do with it, and vouches that they can
+ */
+#define WEFT_SERVE_F_LEASES		(1ull << 6)
 
 /**
  * struct weft_serve_version - WEFT_SERVE_IOCTL_VERSION
