@@ -139,7 +139,7 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 	if ((u32)desc->dev_class >= DRM_WEFT_CLASS_COUNT)
 		return "dev_class";
 	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT | WEFT_CAP_EARLY |
-			   WEFT_CAP_DMA | WEFT_CAP_SERVED))
+			   WEFT_CAP_DMA | WEFT_CAP_SERVED | WEFT_CAP_LEASE))
 		return "caps";
 	if ((desc->caps & WEFT_CAP_EARLY) && (desc->caps & WEFT_CAP_RUN_SLEEPS))
 		return "caps (EARLY with RUN_SLEEPS)";

@@ -52,10 +52,9 @@ void weft_leases_init(struct weft_device *wdev)
 
 int weft_lease_init(struct weft_job *job, const struct drm_weft_job *args)
 {
-	if (args->program || args->kernel || args->flags & ~DRM_WEFT_JOB_RUN_ANYWAY || args->args ||
-	    args->args_size || args->relocs || args->reloc_count || args->buffers ||
-	    args->buffer_count || args->image_mask || args->size || args->grid[0] != 1 ||
-	    args->grid[1] != 1 || args->grid[2] != 1)
+	if (args->program || args->kernel || args->flags & ~DRM_WEFT_JOB_RUN_ANYWAY ||
+	    args->args_size || args->reloc_count || args->buffer_count || args->image_mask ||
+	    args->size || args->grid[0] != 1 || args->grid[1] != 1 || args->grid[2] != 1)
 		return -EINVAL;
 	if (args->timeout_ns && (args->timeout_ns < WEFT_LEASE_QUANTUM_MIN ||
 				 args->timeout_ns > WEFT_LEASE_QUANTUM_MAX))
