@@ -31,8 +31,8 @@
  *                      arg 0: data id; 1: bytes
  * J  JOB_EDGE          part of JOB_SUBMIT, asked for explicitly; arg 0: id of the predecessor
  * J  JOB_DEADLINE      part of JOB_SUBMIT, if there is one; arg 0: deadline
- * J  JOB_SUBMIT        a: service | priority << 4 | run_anyway << 8 | lease << 9; b: refs; arg 0: client id;
- *                      1: kernel; 2: size; 3: devices
+ * J  JOB_SUBMIT        a: service | priority << 4 | run_anyway << 8 | lease << 9; b: refs;
+ *                      arg 0: client id; 1: kernel; 2: size; 3: devices
  * J  JOB_BOUND         -
  * J  JOB_RUNNING       -
  * J  JOB_DONE          a: disturbed; arg 0: busy ns; 1: error (two's complement)

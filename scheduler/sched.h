@@ -690,8 +690,8 @@ int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64
  * @now: ns
  *
  * It may if nobody waits for its place, or if it comes first all the same, when everybody is
- * charged for what he has had: then it is charged for @used_ns and @more_ns. An input like any other
- * (WEFT_REC_LEASE_EXTEND).
+ * charged for what he has had: then it is charged for @used_ns and @more_ns. An input like any
+ * other (WEFT_REC_LEASE_EXTEND).
  * Return: 1 it goes on, 0 its place is wanted, or its device takes no new jobs; -EINVAL it is no
  * lease, or not RUNNING.
  */

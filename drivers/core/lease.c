@@ -6,10 +6,10 @@
  * charged as any job, takes a place of an engine as any run, and ends when its client leaves.
  *
  * The deadline of the run is its quantum. When that is over the scheduler says whether the lease
- * goes on (scheduler/lease.c). If not its holder is asked to leave and has the grace to do it. Who
+ * goes on (scheduler/lease.c). If not its holder is asked to leave and has the grace for it. Who
  * does not is stopped as the operator wants it; the lease is void, and the place the next one's. A
  * process that is killed is waited for, as long as another grace: when it is gone its driver has
- * ended what it had started. One that is stopped is not, and may have something on the device still.
+ * ended what it had started. One that is stopped is not, and may have something there still.
  *
  * The holder is the process that submitted the lease. That any process with the file can leave for
  * it is what files are for; when the holder is gone the lease ends at the next look.
@@ -27,7 +27,7 @@
 
 #include "core.h"
 
-/* What LEASES of one tenant have in common, for learned times; see weft_job.sched.kernel. */
+/* What leases of one tenant have in common, for learned times; see weft_job.sched.kernel. */
 #define WEFT_LEASE_KEY	0x77656674206c6561ull
 
 static const char * const weft_overuse_names[] = {
@@ -92,6 +92,7 @@ int weft_lease_grant(struct weft_job *job)
 
 	lockdep_assert_held(&job->engine->lock);
 	job->lease->epoch = atomic64_inc_return(&wdev->leases.granted);
+	/* pairs with weft_lease_read(): whoever sees it granted sees what was granted */
 	smp_store_release(&job->lease->state, DRM_WEFT_LEASE_HELD);
 	wake_up_all(&job->client->wait);
 	return 0;
@@ -153,6 +154,7 @@ static void weft_lease_settle(struct weft_job *job, struct weft_device *wdev, u6
 	spin_unlock(&pool->lock);
 	if (!on) {
 		lease->until_ns = now + READ_ONCE(wdev->leases.grace_ns);
+		/* pairs with weft_lease_read() */
 		smp_store_release(&lease->state, DRM_WEFT_LEASE_YIELD);
 		wake_up_all(&job->client->wait);
 	}
@@ -235,6 +237,7 @@ static void weft_lease_read(const struct weft_job *job, struct drm_weft_lease_wa
 	if (!job)
 		return;
 	lease = job->lease;
+	/* pairs with weft_lease_grant() */
 	out->state = smp_load_acquire(&lease->state);
 	if (out->state == DRM_WEFT_LEASE_WAITING)
 		return;
@@ -303,7 +306,8 @@ int weft_ioctl_lease_leave(struct drm_device *drm, void *data, struct drm_file *
 	if (!job)
 		return -EALREADY;
 	ret = -EALREADY;
-	if (smp_load_acquire(&job->lease->state) == DRM_WEFT_LEASE_WAITING)
+	/* nothing of the lease is read if it is: no barrier is needed */
+	if (READ_ONCE(job->lease->state) == DRM_WEFT_LEASE_WAITING)
 		ret = -EAGAIN;
 	else if (!READ_ONCE(job->lease->killed) &&
 		 atomic_cmpxchg(&job->run_state, WEFT_RUN_RUNNING, WEFT_RUN_TAKEN) ==

@@ -44,7 +44,7 @@ static struct weft_sched_job *settle(struct pool *p, struct weft_sched_device *d
 
 /*
  * Two clients hold and wait by turns, each with its next lease asked for before it gives one back;
- * @late: what the first overstays each time. How much they were charged between TURNS / 4 and the end.
+ * @late: what the first overstays each time. @charged: what they were from TURNS / 4 to the end.
  */
 static void share(u32 weight, u64 late, u32 depth, u32 price, u64 charged[2])
 {
@@ -115,7 +115,7 @@ static void test_shares(void **state)
 	u64 charged[2];
 	u32 i, depth;
 
-	for (i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(weights); i++) {
 		for (depth = 1; depth <= 4; depth++) {
 			share(weights[i], 0, depth, WEFT_PRICE_UNIT, charged);
 			assert_ratio(charged, weights[i], 5);

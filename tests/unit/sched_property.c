@@ -13,7 +13,8 @@
  * Every workload follows from its seed, which is printed if it fails.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/chain.c scheduler/lease.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/chain.c scheduler/lease.c */
+/* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 /* sources: tools/replay/replaylog.c */
 #include "pool.h"
 #include "replaylog.h"
