@@ -12,6 +12,8 @@
  *
  * WEFT_LOOPBACK names the devices of ggml that are served ("CPU", or "CPU,Vulkan0,CPU"),
  * WEFT_LOOPBACK_THREADS how many threads each has, WEFT_LOOPBACK_MEMORY how many MiB.
+ * WEFT_LOOPBACK_LOSE is a list of numbers of jobs ("70,71,300"): the device that is to run such a
+ * job is lost, with all that its memory holds, and returns at once.
  * WEFT_LOOPBACK_RECORD is a file that blobs are appended to, for the fuzzer to start from.
  * WEFT_LOOPBACK_STATS is a file that gets one line of counts and times at the end.
  *
@@ -62,6 +64,8 @@ static struct {
 	struct drm_weft_job_record records[LOOP_RECORDS];
 	uint64_t next_job;
 	uint32_t next_handle;
+	/* which jobs lose their device; what is left of the list */
+	const char *lose;
 	FILE *record;
 	uint64_t jobs;
 	uint64_t queries;
@@ -112,6 +116,7 @@ static void loop_start(void)
 		snprintf(loop.names[loop.device_count++], sizeof(loop.names[0]), "%s", name);
 	if (path)
 		loop.record = fopen(path, "ab");
+	loop.lose = getenv("WEFT_LOOPBACK_LOSE");
 	atexit(loop_end);
 }
 
@@ -207,6 +212,34 @@ static void loop_evict(uint32_t device)
 		bo->resident &= ~(1u << device);
 		bo->valid &= ~(1u << device);
 	}
+}
+
+static void loop_lose(uint32_t device)
+{
+	uint32_t i;
+
+	for (i = 1; i < LOOP_BOS; i++) {
+		struct loop_bo *bo = &loop.bos[i];
+
+		if (!bo->used || !(bo->resident & 1u << device))
+			continue;
+		bo->lost |= !bo->host_valid && bo->valid == 1u << device;
+		bo->resident &= ~(1u << device);
+		bo->valid &= ~(1u << device);
+	}
+	weft_ggml_executor_clear(loop.executors[device],
+				 weft_ggml_executor_arena(loop.executors[device]), loop.memory);
+}
+
+/* Is it time for the next one of the list? */
+static bool loop_is_loss(void)
+{
+	char *end;
+
+	if (!loop.lose || !*loop.lose || strtoull(loop.lose, &end, 10) > loop.jobs)
+		return false;
+	loop.lose = *end ? end + 1 : end;
+	return true;
 }
 
 static int loop_to_device(struct loop_bo *bo, uint32_t device)
@@ -323,6 +356,13 @@ static int loop_run(const struct drm_weft_job *job, uint32_t device)
 
 	if (!loop_executor(device))
 		return -ENODEV;
+	if (job->kernel != WEFT_GGML_QUERY && loop_is_loss()) {
+		loop_lose(device);
+		for (i = 0; i < job->buffer_count; i++)
+			if (b[i].access & DRM_WEFT_ACCESS_WRITE)
+				loop_bo(b[i].handle)->lost = true;
+		return -ENODEV;
+	}
 	ret = loop_bind(job, device);
 	if (ret || job->args_size > sizeof(words) || job->reloc_count > WEFT_GGML_MAX_BASES)
 		return ret ? ret : -EINVAL;
@@ -389,7 +429,7 @@ static int loop_submit(struct drm_weft_submit *submit)
 		memset(record, 0, sizeof(*record));
 		record->id = loop.next_job++;
 		record->state = DRM_WEFT_JOB_DONE;
-		record->error = ret ? EIO : 0;
+		record->error = ret == -ENODEV || ret == -ENODATA ? (uint32_t)-ret : ret ? EIO : 0;
 		record->code = (uint32_t)-ret;
 		record->device = device;
 		record->runs = 1;

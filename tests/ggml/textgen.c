@@ -4,24 +4,29 @@
  *
  * DOC: textgen
  *
- * textgen make FILE writes a GGUF file with random weights (the same each time).
- * textgen run FILE DEVICE THREADS TOKENS reads it, keeps the weights and the cache of keys and
- * values in the memory of the ggml device of that name, and prints TOKENS characters after a fixed
- * beginning, always the most likely one, and on the error stream tokens per second. The graph is
- * placed by ggml's own scheduler, as llama.cpp does it, with the processor for what the device
- * does not do.
+ * textgen make FILE [EMBD LAYERS] writes a GGUF file with random weights (the same each time).
+ * textgen run FILE DEVICE THREADS TOKENS [NUMBER COUNT [HOLD]] reads it, keeps the weights and the
+ * cache of keys and values in the memory of the ggml device of that name, and prints TOKENS
+ * characters after a beginning, always the most likely one, and on the error stream tokens per
+ * second. NUMBER is in the beginning, and COUNT says how often the text is written. In the middle
+ * of the first one a file HOLD is made, and it goes on when that is gone. The graph is placed by
+ * ggml's own scheduler, as llama.cpp does it, with the processor for what the device does not do.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <ggml.h>
 #include <ggml-alloc.h>
 #include <ggml-backend.h>
 #include <gguf.h>
 
-enum { VOCAB = 96, EMBD = 256, HEADS = 4, FF = 704, LAYERS = 4, CONTEXT = 512, PAD = 32 };
+enum { VOCAB = 96, HEADS = 4, MAX_LAYERS = 16, CONTEXT = 256, PAD = 32 };
+
+/* how large the model is */
+static int embd = 256, layers = 4;
 
 struct layer {
 	struct ggml_tensor *attn_norm, *wq, *wk, *wv, *wo, *ffn_norm, *gate, *up, *down;
@@ -31,7 +36,7 @@ struct layer {
 struct model {
 	struct ggml_context *weights, *cache;
 	struct ggml_tensor *embd, *out_norm, *out;
-	struct layer layers[LAYERS];
+	struct layer layers[MAX_LAYERS];
 };
 
 struct inputs {
@@ -78,30 +83,33 @@ static int make(const char *path)
 {
 	struct ggml_context *ctx = ggml_init((struct ggml_init_params) { .mem_size = 64 << 20 });
 	struct gguf_context *file = gguf_init_empty();
-	const float size = 1 / sqrtf(EMBD);
+	const float size = 1 / sqrtf((float)embd);
+	const int ff = embd * 11 / 4;
 	uint64_t state = 20261122;
 	char name[64];
 	int i;
 
 	gguf_set_val_str(file, "general.architecture", "weft-textgen");
-	put(file, ctx, "embd", GGML_TYPE_F32, EMBD, VOCAB, 1, &state);
-	put(file, ctx, "out_norm", GGML_TYPE_F32, EMBD, 1, 0, &state);
-	put(file, ctx, "out", GGML_TYPE_F16, EMBD, VOCAB, size, &state);
-	for (i = 0; i < LAYERS; i++) {
-		static const struct {
+	gguf_set_val_i32(file, "weft-textgen.embd", embd);
+	gguf_set_val_i32(file, "weft-textgen.layers", layers);
+	put(file, ctx, "embd", GGML_TYPE_F32, embd, VOCAB, 1, &state);
+	put(file, ctx, "out_norm", GGML_TYPE_F32, embd, 1, 0, &state);
+	put(file, ctx, "out", GGML_TYPE_F16, embd, VOCAB, size, &state);
+	for (i = 0; i < layers; i++) {
+		const struct {
 			const char *name;
 			int in, out;
 			enum ggml_type type;
 		} all[] = {
-			{ "attn_norm", EMBD, 1, GGML_TYPE_F32 },
-			{ "wq", EMBD, EMBD, GGML_TYPE_Q8_0 },
-			{ "wk", EMBD, EMBD, GGML_TYPE_Q8_0 },
-			{ "wv", EMBD, EMBD, GGML_TYPE_F16 },
-			{ "wo", EMBD, EMBD, GGML_TYPE_Q8_0 },
-			{ "ffn_norm", EMBD, 1, GGML_TYPE_F32 },
-			{ "gate", EMBD, FF, GGML_TYPE_Q4_0 },
-			{ "up", EMBD, FF, GGML_TYPE_Q4_0 },
-			{ "down", FF, EMBD, GGML_TYPE_Q8_0 },
+			{ "attn_norm", embd, 1, GGML_TYPE_F32 },
+			{ "wq", embd, embd, GGML_TYPE_Q8_0 },
+			{ "wk", embd, embd, GGML_TYPE_Q8_0 },
+			{ "wv", embd, embd, GGML_TYPE_F16 },
+			{ "wo", embd, embd, GGML_TYPE_Q8_0 },
+			{ "ffn_norm", embd, 1, GGML_TYPE_F32 },
+			{ "gate", embd, ff, GGML_TYPE_Q4_0 },
+			{ "up", embd, ff, GGML_TYPE_Q4_0 },
+			{ "down", ff, embd, GGML_TYPE_Q8_0 },
 		};
 		unsigned int j;
 
@@ -141,8 +149,12 @@ static void load(struct model *m, const char *path, ggml_backend_t backend)
 	int64_t i;
 	int l;
 
-	if (!file || !data)
+	if (!file || !data || gguf_find_key(file, "weft-textgen.layers") < 0)
 		die("cannot read the model");
+	embd = gguf_get_val_i32(file, gguf_find_key(file, "weft-textgen.embd"));
+	layers = gguf_get_val_i32(file, gguf_find_key(file, "weft-textgen.layers"));
+	if (layers > MAX_LAYERS)
+		die("the model is too large");
 	buffer = ggml_backend_alloc_ctx_tensors(m->weights, backend);
 	if (!buffer)
 		die("no memory for the model");
@@ -164,13 +176,13 @@ static void load(struct model *m, const char *path, ggml_backend_t backend)
 	m->out_norm = get(m, -1, "out_norm");
 	m->out = get(m, -1, "out");
 	m->cache = ggml_init((struct ggml_init_params) { .mem_size = 1 << 20, .no_alloc = true });
-	for (l = 0; l < LAYERS; l++) {
+	for (l = 0; l < layers; l++) {
 		m->layers[l] = (struct layer) {
 			get(m, l, "attn_norm"), get(m, l, "wq"), get(m, l, "wk"), get(m, l, "wv"),
 			get(m, l, "wo"), get(m, l, "ffn_norm"), get(m, l, "gate"), get(m, l, "up"),
 			get(m, l, "down"),
-			ggml_new_tensor_2d(m->cache, GGML_TYPE_F16, EMBD, CONTEXT),
-			ggml_new_tensor_2d(m->cache, GGML_TYPE_F16, EMBD, CONTEXT),
+			ggml_new_tensor_2d(m->cache, GGML_TYPE_F16, embd, CONTEXT),
+			ggml_new_tensor_2d(m->cache, GGML_TYPE_F16, embd, CONTEXT),
 		};
 	}
 	buffer = ggml_backend_alloc_ctx_tensors(m->cache, backend);
@@ -189,7 +201,7 @@ static struct ggml_tensor *attend(struct ggml_context *ctx, struct ggml_cgraph *
 				  const struct layer *l, struct ggml_tensor *x,
 				  const struct inputs *in, int64_t keys)
 {
-	const int64_t size = EMBD / HEADS;
+	const int64_t size = embd / HEADS;
 	struct ggml_tensor *q, *k, *v, *p;
 
 	q = ggml_reshape_3d(ctx, ggml_mul_mat(ctx, l->wq, x), size, HEADS, 1);
@@ -197,7 +209,7 @@ static struct ggml_tensor *attend(struct ggml_context *ctx, struct ggml_cgraph *
 	v = ggml_mul_mat(ctx, l->wv, x);
 	q = ggml_rope(ctx, q, in->position, (int)size, GGML_ROPE_TYPE_NORMAL);
 	k = ggml_rope(ctx, k, in->position, (int)size, GGML_ROPE_TYPE_NORMAL);
-	k = ggml_reshape_2d(ctx, k, EMBD, 1);
+	k = ggml_reshape_2d(ctx, k, embd, 1);
 	ggml_build_forward_expand(graph, ggml_set_rows(ctx, l->k, k, in->row));
 	ggml_build_forward_expand(graph, ggml_set_rows(ctx, l->v, v, in->row));
 	k = ggml_view_3d(ctx, l->k, size, keys, HEADS, l->k->nb[1], (size_t)size * 2, 0);
@@ -206,7 +218,7 @@ static struct ggml_tensor *attend(struct ggml_context *ctx, struct ggml_cgraph *
 	p = ggml_soft_max_ext(ctx, p, in->mask, 1 / sqrtf((float)size), 0);
 	v = ggml_cont(ctx, ggml_transpose(ctx, v));
 	p = ggml_permute(ctx, ggml_mul_mat(ctx, v, p), 0, 2, 1, 3);
-	return ggml_mul_mat(ctx, l->wo, ggml_cont_2d(ctx, p, EMBD, 1));
+	return ggml_mul_mat(ctx, l->wo, ggml_cont_2d(ctx, p, embd, 1));
 }
 
 static struct ggml_cgraph *build(struct ggml_context *ctx, const struct model *m,
@@ -225,7 +237,7 @@ static struct ggml_cgraph *build(struct ggml_context *ctx, const struct model *m
 	ggml_set_input(in->row);
 	ggml_set_input(in->mask);
 	x = ggml_get_rows(ctx, m->embd, in->token);
-	for (i = 0; i < LAYERS; i++) {
+	for (i = 0; i < layers; i++) {
 		const struct layer *l = &m->layers[i];
 
 		x = ggml_add(ctx, x, attend(ctx, graph, l, norm(ctx, x, l->attn_norm), in, keys));
@@ -280,44 +292,83 @@ static void threads_of(ggml_backend_t backend, int threads)
 		set(backend, threads);
 }
 
-static int run(const char *path, const char *name, int threads, int tokens)
+static void hold(const char *path)
 {
-	static const char beginning[] = "The shuttle goes from side to side; ";
+	FILE *file = fopen(path, "w");
+
+	if (!file)
+		die("cannot make the file to wait for");
+	fclose(file);
+	while (!access(path, F_OK))
+		usleep(1000);
+}
+
+struct writer {
+	const struct model *model;
+	ggml_backend_sched_t sched;
+	int tokens;
+	/* of all texts, without what comes before devices have been asked for every shape */
+	int counted;
+	double seconds;
+};
+
+static double now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static void text(struct writer *w, int number, bool warm, const char *wait)
+{
+	int skip = warm ? 0 : w->tokens / 4, next = 0, at = 0, i;
+	char beginning[64];
+	double from = now();
+
+	snprintf(beginning, sizeof(beginning), "The shuttle %d: ", number);
+	for (i = 0; beginning[i]; i++)
+		next = step(w->sched, w->model, beginning[i] - ' ', at++);
+	fputs(beginning, stdout);
+	fflush(stdout);
+	for (i = 0; i < w->tokens && at < CONTEXT; i++) {
+		if (i == skip)
+			from = now();
+		if (wait && i == w->tokens / 2)
+			hold(wait);
+		putchar(' ' + next % 95);
+		fflush(stdout);
+		next = step(w->sched, w->model, next, at++);
+	}
+	putchar('\n');
+	fflush(stdout);
+	w->seconds += now() - from;
+	w->counted += i - skip;
+}
+
+static int run(char **argv, int number, int count, const char *wait)
+{
+	int threads = atoi(argv[4]), i;
+	struct writer w = { .tokens = atoi(argv[5]) };
 	struct model m = { 0 };
 	ggml_backend_t backends[2];
-	ggml_backend_sched_t sched;
-	struct timespec from, to;
-	int count = 0, i, next = 0, at = 0, warm;
-	double seconds;
 
 	ggml_backend_load_all();
-	backends[0] = ggml_backend_init_by_name(name, NULL);
+	backends[0] = ggml_backend_init_by_name(argv[3], NULL);
 	backends[1] = ggml_backend_init_by_type(GGML_BACKEND_DEVICE_TYPE_CPU, NULL);
 	if (!backends[0] || !backends[1])
 		die("there is no such device");
 	threads_of(backends[0], threads);
 	threads_of(backends[1], threads);
-	load(&m, path, backends[0]);
-	count = strcmp(name, "CPU") ? 2 : 1;
-	sched = ggml_backend_sched_new(backends, NULL, count, 2048, false, false);
-	for (i = 0; beginning[i]; i++)
-		next = step(sched, &m, beginning[i] - ' ', at++);
-	fputs(beginning, stdout);
-	/* devices have been asked for every shape by then */
-	warm = tokens / 4;
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	for (i = 0; i < tokens && at < CONTEXT; i++) {
-		if (i == warm)
-			clock_gettime(CLOCK_MONOTONIC, &from);
-		putchar(' ' + next % 95);
-		next = step(sched, &m, next, at++);
-	}
-	clock_gettime(CLOCK_MONOTONIC, &to);
-	putchar('\n');
-	seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-	fprintf(stderr, "%.1f tokens/s, %d splits\n", (i - warm) / seconds,
-		ggml_backend_sched_get_n_splits(sched));
-	ggml_backend_sched_free(sched);
+	load(&m, argv[2], backends[0]);
+	w.model = &m;
+	w.sched = ggml_backend_sched_new(backends, NULL, strcmp(argv[3], "CPU") ? 2 : 1, 2048,
+					 false, false);
+	for (i = 0; i < count; i++)
+		text(&w, number, i, i ? NULL : wait);
+	fprintf(stderr, "%.1f tokens/s, %d splits\n", w.counted / w.seconds,
+		ggml_backend_sched_get_n_splits(w.sched));
+	ggml_backend_sched_free(w.sched);
 	return 0;
 }
 
@@ -325,8 +376,16 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "make"))
 		return make(argv[2]);
+	if (argc == 5 && !strcmp(argv[1], "make")) {
+		embd = atoi(argv[3]);
+		layers = atoi(argv[4]);
+		return make(argv[2]);
+	}
 	if (argc == 6 && !strcmp(argv[1], "run"))
-		return run(argv[2], argv[3], atoi(argv[4]), atoi(argv[5]));
-	fprintf(stderr, "usage: textgen make FILE | textgen run FILE DEVICE THREADS TOKENS\n");
+		return run(argv, 0, 1, NULL);
+	if ((argc == 8 || argc == 9) && !strcmp(argv[1], "run"))
+		return run(argv, atoi(argv[6]), atoi(argv[7]), argc == 9 ? argv[8] : NULL);
+	fprintf(stderr, "usage: textgen make FILE [EMBD LAYERS]\n"
+		"       textgen run FILE DEVICE THREADS TOKENS [NUMBER COUNT [HOLD]]\n");
 	return 2;
 }

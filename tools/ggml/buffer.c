@@ -18,16 +18,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "client.h"
+#include "journal.h"
+#include "stats.h"
 
 /* of tensors in a buffer; what the devices' own backends ask for is 16 to 256 */
 #define WEFT_GGML_ALIGNMENT	256
-
-struct weft_ggml_buffer {
-	struct weft_bo *bo;
-	char *base;
-	size_t size;
-};
 
 static void weft_buffer_check(int error, const char *what, const struct ggml_tensor *tensor)
 {
@@ -41,7 +36,10 @@ static void weft_buffer_free(ggml_backend_buffer_t buffer)
 {
 	struct weft_ggml_buffer *b = buffer->context;
 
+	weft_ggml_journal_lock();
+	weft_ggml_journal_leave(weft_ggml_client(), b);
 	weft_bo_destroy(b->bo);
+	weft_ggml_journal_unlock();
 	munmap(b->base, b->size);
 	free(b);
 }
@@ -59,45 +57,55 @@ static uint64_t weft_buffer_offset(const struct weft_ggml_buffer *b,
 	return (uint64_t)((const char *)tensor->data - b->base);
 }
 
+static void weft_buffer_put(struct weft_ggml_buffer *b, const struct ggml_tensor *tensor,
+			    uint64_t offset, const void *bytes, size_t size, bool fill)
+{
+	uint64_t start = weft_ggml_stats_now();
+	int ret;
+
+	weft_ggml_journal_lock();
+	ret = weft_ggml_journal_write(weft_ggml_client(), b, offset, bytes, size, fill);
+	weft_ggml_journal_unlock();
+	weft_ggml_stats_add(WEFT_GGML_TENSOR_NS, weft_ggml_stats_now() - start);
+	weft_buffer_check(ret, "writing", tensor);
+}
+
 static void weft_buffer_set(ggml_backend_buffer_t buffer, struct ggml_tensor *tensor,
 			    const void *data, size_t offset, size_t size)
 {
 	struct weft_ggml_buffer *b = buffer->context;
 
-	weft_buffer_check(weft_bo_write(b->bo, weft_buffer_offset(b, tensor) + offset, data, size),
-			  "writing", tensor);
-}
-
-static void weft_buffer_get(ggml_backend_buffer_t buffer, const struct ggml_tensor *tensor,
-			    void *data, size_t offset, size_t size)
-{
-	struct weft_ggml_buffer *b = buffer->context;
-
-	weft_buffer_check(weft_bo_read(b->bo, weft_buffer_offset(b, tensor) + offset, data, size),
-			  "reading", tensor);
+	weft_buffer_put(b, tensor, weft_buffer_offset(b, tensor) + offset, data, size, false);
 }
 
 static void weft_buffer_memset(ggml_backend_buffer_t buffer, struct ggml_tensor *tensor,
 			       uint8_t value, size_t offset, size_t size)
 {
 	struct weft_ggml_buffer *b = buffer->context;
-	void *bytes = NULL;
 
-	weft_buffer_check(weft_bo_begin(b->bo, DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE,
-					WEFT_FOREVER, &bytes), "filling", tensor);
-	memset((char *)bytes + weft_buffer_offset(b, tensor) + offset, value, size);
-	weft_buffer_check(weft_bo_end(b->bo), "filling", tensor);
+	weft_buffer_put(b, tensor, weft_buffer_offset(b, tensor) + offset, &value, size, true);
 }
 
 static void weft_buffer_clear(ggml_backend_buffer_t buffer, uint8_t value)
 {
 	struct weft_ggml_buffer *b = buffer->context;
-	void *bytes = NULL;
 
-	weft_buffer_check(weft_bo_begin(b->bo, DRM_WEFT_ACCESS_WRITE, WEFT_FOREVER, &bytes),
-			  "clearing", NULL);
-	memset(bytes, value, weft_bo_size(b->bo));
-	weft_buffer_check(weft_bo_end(b->bo), "clearing", NULL);
+	weft_buffer_put(b, NULL, 0, &value, b->size, true);
+}
+
+static void weft_buffer_get(ggml_backend_buffer_t buffer, const struct ggml_tensor *tensor,
+			    void *data, size_t offset, size_t size)
+{
+	struct weft_ggml_buffer *b = buffer->context;
+	uint64_t start = weft_ggml_stats_now();
+	int ret;
+
+	weft_ggml_journal_lock();
+	ret = weft_ggml_journal_read(weft_ggml_client(), b, weft_buffer_offset(b, tensor) + offset,
+				     data, size);
+	weft_ggml_journal_unlock();
+	weft_ggml_stats_add(WEFT_GGML_TENSOR_NS, weft_ggml_stats_now() - start);
+	weft_buffer_check(ret, "reading", tensor);
 }
 
 static const struct weft_ggml_buffer_table weft_buffer_table = {
@@ -136,7 +144,11 @@ static ggml_backend_buffer_t weft_type_alloc(ggml_backend_buffer_type_t type, si
 		weft_bo_destroy(b->bo);
 		munmap(b->base, size);
 		free(b);
+		return NULL;
 	}
+	weft_ggml_journal_lock();
+	weft_ggml_journal_enter(b);
+	weft_ggml_journal_unlock();
 	return buffer;
 }
 
@@ -168,8 +180,8 @@ struct ggml_backend_buffer_type weft_ggml_buffer_type = {
 	.max_size = weft_type_max_size,
 };
 
-/* The weft buffer that a tensor is in, NULL if it is in none */
-void *weft_ggml_bo_of(const struct ggml_tensor *tensor, uint64_t *offset)
+/* The buffer that a tensor is in, NULL if it is in none of weft's */
+struct weft_ggml_buffer *weft_ggml_buffer_of(const struct ggml_tensor *tensor, uint64_t *offset)
 {
 	ggml_backend_buffer_t buffer = tensor->view_src ? tensor->view_src->buffer : tensor->buffer;
 	struct weft_ggml_buffer *b;
@@ -178,5 +190,5 @@ void *weft_ggml_bo_of(const struct ggml_tensor *tensor, uint64_t *offset)
 		return NULL;
 	b = buffer->context;
 	*offset = weft_buffer_offset(b, tensor);
-	return b->bo;
+	return b;
 }

@@ -17,6 +17,8 @@
 #include "ops.h"
 
 #define WEFT_GGML_DEVICES	DRM_WEFT_MAX_DEVICES
+/* jobs in one SUBMIT */
+#define WEFT_GGML_BATCH		64u
 
 /**
  * struct weft_ggml_device - a device as ggml sees it: one of weft's, or the pool
@@ -35,6 +37,28 @@ struct weft_ggml_device {
 };
 
 /**
+ * struct weft_ggml_buffer - a buffer of ggml's
+ * @bo: weft's buffer
+ * @base: a range of addresses without memory
+ * @size: bytes
+ * @next: the list of all of them
+ * @image: what was in it at the last checkpoint, or NULL (journal.c)
+ * @image_good: @image is that
+ * @dirty: it is not that any more, and the journal tells how it became what it is
+ * @used: the journal's generation when a job last used it
+ */
+struct weft_ggml_buffer {
+	struct weft_bo *bo;
+	char *base;
+	size_t size;
+	struct weft_ggml_buffer *next;
+	void *image;
+	bool image_good;
+	bool dirty;
+	uint64_t used;
+};
+
+/**
  * struct weft_ggml_client - the process's pool
  * @pool: libweft's
  * @program: the program of all jobs
@@ -42,8 +66,9 @@ struct weft_ggml_device {
  * @info: limits of the pool
  * @devices: what ggml is shown: each of weft's devices; behind them, if there are several, the pool
  * @device_count: how many
+ * @gone: weft's devices that have left; under @lock
  * @answers: what devices have said they can do (query.c)
- * @lock: one thread at a time asks devices or builds jobs
+ * @lock: one thread at a time asks devices
  */
 struct weft_ggml_client {
 	struct weft *pool;
@@ -52,6 +77,7 @@ struct weft_ggml_client {
 	struct drm_weft_pool_info info;
 	struct weft_ggml_device devices[WEFT_GGML_DEVICES + 1];
 	size_t device_count;
+	uint64_t gone;
 	struct weft_ggml_answers *answers;
 	pthread_mutex_t lock;
 };
@@ -66,7 +92,7 @@ bool weft_ggml_ask(struct weft_ggml_client *client, uint64_t mask, const struct 
 
 /* buffer.c */
 extern struct ggml_backend_buffer_type weft_ggml_buffer_type;
-void *weft_ggml_bo_of(const struct ggml_tensor *tensor, uint64_t *offset);
+struct weft_ggml_buffer *weft_ggml_buffer_of(const struct ggml_tensor *tensor, uint64_t *offset);
 
 /* graph.c */
 enum ggml_status weft_ggml_compute(struct weft_ggml_client *client, uint64_t mask,

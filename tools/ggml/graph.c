@@ -15,7 +15,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "client.h"
+#include "journal.h"
+#include "stats.h"
 #include "writer.h"
 
 struct weft_ggml_run {
@@ -57,43 +58,44 @@ static uint64_t weft_node_work(const struct ggml_tensor *node)
 	}
 }
 
-static void weft_run_emit(struct weft_ggml_run *run)
+/* The base of a tensor, as the writer knows it */
+static void *weft_base_of(const struct ggml_tensor *tensor, uint64_t *offset)
 {
-	_Alignas(8) unsigned char blob[WEFT_GGML_MAX_BLOB];
-	struct weft_ggml_writer *w = &run->writer;
-	struct weft_job *job;
-	uint32_t kernel, size, access, i;
-
-	size = weft_ggml_writer_finish(w, blob, &kernel);
-	job = weft_job_init(run->batch, run->client->program, kernel, blob, size);
-	for (i = 0; i < w->base_count; i++) {
-		/* what a job writes is a part of the buffer, so the rest of it is read */
-		access = DRM_WEFT_ACCESS_READ;
-		if (w->base_written & 1u << i)
-			access |= DRM_WEFT_ACCESS_WRITE;
-		weft_job_pointer(job, sizeof(struct weft_ggml_job) +
-				 i * sizeof(struct weft_ggml_base), w->bases[i], access, 0);
-	}
-	weft_job_where(job, run->mask, 0);
-	weft_job_size(job, run->work);
-	weft_ggml_writer_reset(w, weft_ggml_bo_of);
-	run->work = 0;
+	return weft_ggml_buffer_of(tensor, offset);
 }
 
 static int weft_run_submit(struct weft_ggml_run *run)
 {
-	uint32_t count = weft_batch_count(run->batch);
-	uint64_t first;
+	return weft_ggml_journal_run(run->client, run->batch);
+}
+
+/* The writer's nodes become a job. */
+static int weft_run_emit(struct weft_ggml_run *run)
+{
+	_Alignas(8) unsigned char blob[WEFT_GGML_MAX_BLOB];
+	struct weft_ggml_writer *w = &run->writer;
+	struct weft_ggml_entry *entry;
+	uint32_t kernel, size;
 	int ret;
 
-	if (!count)
-		return 0;
-	ret = weft_submit(run->client->queue, run->batch, WEFT_FOREVER, &first);
-	if (!ret)
-		ret = weft_wait(run->client->pool, first, count, WEFT_FOREVER, NULL);
+	size = weft_ggml_writer_finish(w, blob, &kernel);
+	entry = weft_ggml_journal_entry(size);
+	if (!entry)
+		return -ENOMEM;
+	entry->mask = run->mask;
+	entry->work = run->work;
+	entry->kernel = kernel;
+	entry->base_count = w->base_count;
+	entry->written = w->base_written;
+	memcpy(entry->buffers, w->bases, w->base_count * sizeof(w->bases[0]));
+	memcpy(entry->bytes, blob, size);
+	ret = weft_ggml_journal_job(entry);
 	if (ret)
-		weft_ggml_say("%s", weft_error());
-	return ret;
+		return ret;
+	weft_ggml_journal_put(run->client, run->batch, entry);
+	weft_ggml_writer_reset(w, weft_base_of);
+	run->work = 0;
+	return weft_batch_count(run->batch) < WEFT_GGML_BATCH ? 0 : weft_run_submit(run);
 }
 
 static int weft_run_nodes(struct weft_ggml_run *run, struct ggml_cgraph *graph)
@@ -107,9 +109,7 @@ static int weft_run_nodes(struct weft_ggml_run *run, struct ggml_cgraph *graph)
 			continue;
 		ret = weft_ggml_writer_add(&run->writer, node);
 		if (ret == -ENOSPC) {
-			weft_run_emit(run);
-			ret = weft_batch_count(run->batch) < run->client->info.max_jobs_per_submit ?
-			      0 : weft_run_submit(run);
+			ret = weft_run_emit(run);
 			if (!ret)
 				ret = weft_ggml_writer_add(&run->writer, node);
 		}
@@ -119,23 +119,31 @@ static int weft_run_nodes(struct weft_ggml_run *run, struct ggml_cgraph *graph)
 			return ret;
 		run->work += weft_node_work(node);
 	}
-	if (run->writer.node_count)
-		weft_run_emit(run);
-	return weft_run_submit(run);
+	ret = run->writer.node_count ? weft_run_emit(run) : 0;
+	return ret ? ret : weft_run_submit(run);
 }
 
 enum ggml_status weft_ggml_compute(struct weft_ggml_client *client, uint64_t mask,
 				   struct ggml_cgraph *graph)
 {
 	struct weft_ggml_run run = { .client = client, .mask = mask };
+	uint64_t start = weft_ggml_stats_now();
 	int ret = weft_batch_create(client->pool, &run.batch);
 
 	if (ret) {
 		weft_ggml_say("%s", weft_error());
 		return GGML_STATUS_ALLOC_FAILED;
 	}
-	weft_ggml_writer_reset(&run.writer, weft_ggml_bo_of);
+	weft_ggml_writer_reset(&run.writer, weft_base_of);
+	weft_ggml_journal_lock();
 	ret = weft_run_nodes(&run, graph);
+	if (ret)
+		weft_ggml_journal_drop();
+	else
+		weft_ggml_journal_trim(client);
+	weft_ggml_journal_unlock();
 	weft_batch_destroy(run.batch);
+	weft_ggml_stats_add(WEFT_GGML_GRAPHS, 1);
+	weft_ggml_stats_add(WEFT_GGML_TOTAL_NS, weft_ggml_stats_now() - start);
 	return ret ? GGML_STATUS_FAILED : GGML_STATUS_SUCCESS;
 }

@@ -16,11 +16,14 @@
 #include <string.h>
 
 #include "client.h"
+#include "stats.h"
 #include "writer.h"
 
 #define WEFT_GGML_BUCKETS	4096
 /* more than that are no program's graph, and are forgotten */
 #define WEFT_GGML_ANSWERS	65536
+/* a seat may be lost with the question, and start anew */
+#define WEFT_GGML_TRIES		3
 
 struct weft_ggml_answer {
 	struct weft_ggml_answer *next;
@@ -82,26 +85,57 @@ static struct weft_ggml_answers *weft_answers(struct weft_ggml_client *c)
 	return a;
 }
 
-/* -1: there was no answer */
-static int weft_ask_device(struct weft_ggml_client *c, struct weft_ggml_answers *a, uint64_t mask,
-			   const void *blob, uint32_t size)
+/* Has the device left? One whose server only started anew is there. */
+static bool weft_device_left(struct weft_ggml_client *c, uint64_t mask)
+{
+	struct drm_weft_device_info *list;
+	uint32_t count, i;
+	bool left = true;
+
+	if (weft_device_list(c->pool, &list, &count))
+		return true;
+	for (i = 0; i < count; i++)
+		if (1ull << list[i].id == mask && list[i].health <= DRM_WEFT_HEALTH_DEGRADED)
+			left = false;
+	free(list);
+	return left;
+}
+
+static int weft_ask_once(struct weft_ggml_client *c, struct weft_ggml_answers *a, uint64_t mask,
+			 const void *blob, uint32_t size, uint32_t *yes)
 {
 	struct weft_job *job;
 	uint64_t first;
-	uint32_t yes = 0;
+	int ret;
 
 	weft_batch_reset(a->batch);
 	job = weft_job_init(a->batch, c->program, WEFT_GGML_QUERY, blob, size);
 	weft_job_pointer(job, sizeof(struct weft_ggml_job), a->reply, DRM_WEFT_ACCESS_WRITE, 0);
 	weft_job_where(job, mask, 0);
 	weft_job_flags(job, DRM_WEFT_JOB_IDEMPOTENT);
-	if (weft_submit(c->queue, a->batch, WEFT_FOREVER, &first) ||
-	    weft_wait(c->pool, first, 1, WEFT_FOREVER, NULL) ||
-	    weft_bo_read(a->reply, 0, &yes, sizeof(yes))) {
-		weft_ggml_say("asking a device: %s", weft_error());
-		return -1;
+	weft_ggml_stats_add(WEFT_GGML_QUERIES, 1);
+	ret = weft_submit(c->queue, a->batch, WEFT_FOREVER, &first);
+	if (!ret)
+		ret = weft_wait(c->pool, first, 1, WEFT_FOREVER, NULL);
+	return ret ? ret : weft_bo_read(a->reply, 0, yes, sizeof(*yes));
+}
+
+/* -1: there was no answer */
+static int weft_ask_device(struct weft_ggml_client *c, struct weft_ggml_answers *a, uint64_t mask,
+			   const void *blob, uint32_t size)
+{
+	uint32_t tries, yes = 0;
+
+	for (tries = 0; tries < WEFT_GGML_TRIES; tries++) {
+		if (!weft_ask_once(c, a, mask, blob, size, &yes))
+			return yes == 1;
+		if (weft_device_left(c, mask)) {
+			c->gone |= mask;
+			return -1;
+		}
 	}
-	return yes == 1;
+	weft_ggml_say("asking a device: %s", weft_error());
+	return -1;
 }
 
 static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *blob, uint32_t size)
@@ -137,7 +171,7 @@ static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *
 	return yes;
 }
 
-/* Can all devices of @mask do it? */
+/* Can all devices of @mask do it? Those that have left need not. */
 bool weft_ggml_ask(struct weft_ggml_client *c, uint64_t mask, const struct ggml_tensor *op)
 {
 	_Alignas(8) unsigned char blob[WEFT_GGML_MAX_BLOB];
@@ -154,8 +188,9 @@ bool weft_ggml_ask(struct weft_ggml_client *c, uint64_t mask, const struct ggml_
 	size = weft_ggml_writer_finish(&writer, blob, &kernel);
 	pthread_mutex_lock(&c->lock);
 	for (bit = 1; bit && yes; bit <<= 1)
-		if (mask & bit)
-			yes = weft_ask_one(c, bit, blob, size);
+		if (mask & bit & ~c->gone)
+			yes = weft_ask_one(c, bit, blob, size) || c->gone & bit;
+	yes = yes && mask & ~c->gone;
 	pthread_mutex_unlock(&c->lock);
 	return yes;
 }
