@@ -29,10 +29,11 @@ struct serve_options {
 	int threads;
 	uint32_t seats;
 	uint32_t price;
+	uint32_t slowdown;
 	int list;
 };
 
-static struct serve_options options = { .seats = 4 };
+static struct serve_options options = { .seats = 4, .slowdown = 1 };
 
 static ggml_backend_dev_t serve_device(void)
 {
@@ -96,6 +97,19 @@ static uint64_t serve_now(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* The rest of the time that a job takes on a slower device */
+static void serve_rest(uint64_t took_ns)
+{
+	uint64_t ns = took_ns * (options.slowdown - 1);
+	struct timespec rest = {
+		.tv_sec = (time_t)(ns / 1000000000u),
+		.tv_nsec = (long)(ns % 1000000000u),
+	};
+
+	while (ns && nanosleep(&rest, &rest) && errno == EINTR)
+		;
+}
+
 static int serve_launch(struct weft_request *request)
 {
 	const struct weft_serve_launch *launch = &request->abi.launch;
@@ -113,6 +127,7 @@ static int serve_launch(struct weft_request *request)
 	request->start_ns = serve_now();
 	ret = weft_ggml_executor_run(weft_seat_priv(request->seat), launch->kernel, request->args,
 				     launch->args_size, spans, launch->reloc_count, text);
+	serve_rest(serve_now() - request->start_ns);
 	request->end_ns = serve_now();
 	if (ret) {
 		fprintf(stderr, "weft-serve-ggml: job %llu of %s: %s\n",
@@ -196,6 +211,7 @@ static void serve_usage(FILE *to)
 	      "  -t, --threads=N     threads of a seat, for backends that have some\n"
 	      "  -s, --seats=N       tenants at a time, 1..16 (default: 4)\n"
 	      "  -p, --price=N       what a nanosecond costs, 1024 is the unit\n"
+	      "  -x, --slowdown=N    take N times as long, as a slower device would\n"
 	      "  -l, --list          list ggml's devices\n"
 	      "  -h, --help          this text\n", to);
 }
@@ -223,6 +239,7 @@ static int serve_arguments(int argc, char **argv)
 		{ "threads", required_argument, NULL, 't' },
 		{ "seats", required_argument, NULL, 's' },
 		{ "price", required_argument, NULL, 'p' },
+		{ "slowdown", required_argument, NULL, 'x' },
 		{ "list", no_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -230,7 +247,7 @@ static int serve_arguments(int argc, char **argv)
 	uint64_t value = 0;
 	int c, ret = 0;
 
-	while (!ret && (c = getopt_long(argc, argv, "d:n:m:t:s:p:lh", names, NULL)) != -1) {
+	while (!ret && (c = getopt_long(argc, argv, "d:n:m:t:s:p:x:lh", names, NULL)) != -1) {
 		switch (c) {
 		case 'd':
 			options.device = optarg;
@@ -253,6 +270,10 @@ static int serve_arguments(int argc, char **argv)
 		case 'p':
 			ret = serve_number(optarg, UINT32_MAX, &value);
 			options.price = (uint32_t)value;
+			break;
+		case 'x':
+			ret = serve_number(optarg, 1000, &value);
+			options.slowdown = (uint32_t)value;
 			break;
 		case 'l':
 			options.list = 1;
