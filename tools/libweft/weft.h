@@ -369,6 +369,41 @@ int weft_job_poll(struct weft *pool, uint64_t job_id, struct drm_weft_job_record
 /** weft_cancel() - end a job early; -EALREADY it has ended. Its record is still to be read. */
 int weft_cancel(struct weft *pool, uint64_t job_id);
 
+/**
+ * weft_lease_ask() - ask for the right to drive a device oneself
+ * @queue: queue made with DRM_WEFT_QUEUE_LEASE
+ * @device_mask: devices that would do, bit n for number n; 0 any
+ * @quantum_ns: after which it is settled whether it goes on, 1 ms to 10 s; 0: the device's
+ * @job_id: out, for the other calls; its record is read, and acknowledged, by weft_wait()
+ *
+ * Does not wait for it. One that was not granted yet is taken back by weft_cancel().
+ * Return: 0; -ENODEV no such device can be leased; -EAGAIN the queue is full; -EINVAL.
+ */
+int weft_lease_ask(struct weft_queue *queue, uint64_t device_mask, uint64_t quantum_ns,
+		   uint64_t *job_id);
+/**
+ * weft_lease_wait() - wait until a lease is granted, asked back, or over
+ * @pool: pool
+ * @job_id: from weft_lease_ask()
+ * @known: enum drm_weft_lease_state that is known: the call returns when it is another
+ * @timeout_ns: how long to wait
+ * @lease: out; filled in by -ETIME, too
+ *
+ * Return: 0; -ETIME it is still @known; -ENOENT, -EINVAL it is no lease of this client.
+ */
+int weft_lease_wait(struct weft *pool, uint64_t job_id, uint32_t known, int64_t timeout_ns,
+		    struct drm_weft_lease_wait *lease);
+/**
+ * weft_lease_leave() - give the device back; nothing that was started runs there any more
+ * @pool: pool
+ * @job_id: from weft_lease_ask()
+ * @launches: made under it, for the record
+ * @device_ns: that they took, for the record; 0 unknown
+ *
+ * Return: 0; -EAGAIN it was not granted yet; -EALREADY it is over: the record says why.
+ */
+int weft_lease_leave(struct weft *pool, uint64_t job_id, uint64_t launches, uint64_t device_ns);
+
 /** weft_record_text() - write what became of a job into @text, at most @size bytes; @text */
 char *weft_record_text(const struct drm_weft_job_record *record, char *text, size_t size);
 
