@@ -132,6 +132,59 @@ static struct json_object *explain_json(const struct declog_decision *d,
 	return o;
 }
 
+static bool explain_is_lease(const struct weft_rec *r, u64 job)
+{
+	return r->type == WEFT_REC_LEASE && r->id == job;
+}
+
+/* Of a lease: how often it was settled that it goes on, and for whom it was asked back */
+static void explain_lease(const struct declog *log, u64 job)
+{
+	const struct weft_rec *last = NULL;
+	size_t i, on = 0;
+
+	for (i = 0; i < log->count; i++) {
+		if (!explain_is_lease(&log->records[i], job))
+			continue;
+		last = &log->records[i];
+		on += last->b;
+	}
+	if (!last)
+		return;
+	printf("  a lease: after its quantum it went on %zu time%s", on, on == 1 ? "" : "s");
+	if (last->b && last->arg[0])
+		printf("; it came before job %" PRIu64 ", which waits\n", (uint64_t)last->arg[0]);
+	else if (last->b)
+		printf("; nobody waits\n");
+	else if (last->arg[0])
+		printf("; after %.3f ms it was asked back for job %" PRIu64 "\n",
+		       (double)last->arg[1] / 1e6, (uint64_t)last->arg[0]);
+	else
+		printf("; after %.3f ms it was asked back: the device takes no new jobs\n",
+		       (double)last->arg[1] / 1e6);
+}
+
+static struct json_object *explain_lease_json(const struct declog *log, u64 job)
+{
+	struct json_object *list = json_object_new_array();
+	size_t i;
+
+	for (i = 0; i < log->count; i++) {
+		const struct weft_rec *r = &log->records[i];
+		struct json_object *o;
+
+		if (!explain_is_lease(r, job))
+			continue;
+		o = json_object_new_object();
+		cli_json_u64(o, "held_ns", r->arg[1]);
+		json_object_object_add(o, "goes_on", json_object_new_boolean(r->b));
+		if (r->arg[0])
+			cli_json_u64(o, "compared_with", r->arg[0]);
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 /* The last decision, or all of them */
 static int explain_show(const struct declog *log, u64 job, bool all, bool json,
 			const struct explain_names *names)
@@ -160,13 +213,21 @@ static int explain_show(const struct declog *log, u64 job, bool all, bool json,
 					   "");
 	}
 	if (json && !all) {
+		struct json_object *o = explain_json(&last, names);
+		struct json_object *lease = explain_lease_json(log, job);
+
 		json_object_put(list);
-		return cli_print_json(explain_json(&last, names));
+		if (json_object_array_length(lease))
+			json_object_object_add(o, "lease", lease);
+		else
+			json_object_put(lease);
+		return cli_print_json(o);
 	}
 	if (json)
 		return cli_print_json(list);
 	if (!all)
 		explain_print(&last, names);
+	explain_lease(log, job);
 	return CLI_OK;
 }
 

@@ -55,6 +55,10 @@ static struct json_object *list_device_json(const struct drm_weft_device_info *d
 	cli_json_u64(o, "jobs_failed", d->jobs_failed);
 	cli_json_u64(o, "busy_ns", d->busy_ns);
 	cli_json_u64(o, "late_ns", d->late_ns);
+	json_object_object_add(o, "can_be_leased",
+			       json_object_new_boolean(d->flags & DRM_WEFT_DEVICE_LEASES));
+	cli_json_u64(o, "leases", d->leases);
+	cli_json_u64(o, "leases_revoked", d->leases_revoked);
 	return o;
 }
 

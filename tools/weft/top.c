@@ -180,18 +180,21 @@ static void top_print(const struct top_sample *old, const struct top_sample *new
 	printf("pool %s, policy %s, %u devices\n", new->info.name, new->info.policy,
 	       new->device_count);
 	printf("%2s %-14s %-5s %-12s %6s %9s %10s %10s %7s %8s  %s\n", "id", "name", "class",
-	       "health", "busy", "jobs/s", "in MB/s", "out MB/s", "temp", "power", "memory used");
+	       "health", "busy", "jobs/s", "in MB/s", "out MB/s", "temp", "power", "memory used, lease");
 	for (i = 0; i < new->device_count; i++) {
 		const struct drm_weft_device_info *d = &new->devices[i];
 
 		top_rate(old, new, d, &rate);
-		printf("%2u %-14.31s %-5s %-12s %5.1f%% %9.1f %10.2f %10.2f %7s %8s  %s of %s\n",
+		printf("%2u %-14.31s %-5s %-12s %5.1f%% %9.1f %10.2f %10.2f %7s %8s  %s of %s",
 		       d->id, d->name, weft_class_name(d->device_class),
 		       weft_health_name(d->health), rate.busy * 100, rate.jobs, rate.down, rate.up,
 		       top_sensor_text(d->name, "temp1_input", 1e3, "C", temp, sizeof(temp)),
 		       top_sensor_text(d->name, "power1_input", 1e6, "W", power, sizeof(power)),
 		       cli_bytes(rate.used, used, sizeof(used)),
 		       cli_bytes(rate.size, size, sizeof(size)));
+		if (d->lease_holder)
+			printf(", client %" PRIu64, (uint64_t)d->lease_holder);
+		putchar('\n');
 	}
 }
 
@@ -226,6 +229,12 @@ static void top_print_json(const struct top_sample *old, const struct top_sample
 		cli_json_u64(j, "memory", rate.size);
 		cli_json_u64(j, "jobs_done", d->jobs_done);
 		cli_json_u64(j, "busy_ns", d->busy_ns);
+		cli_json_u64(j, "leases", d->leases);
+		cli_json_u64(j, "leases_revoked", d->leases_revoked);
+		if (d->lease_holder) {
+			cli_json_u64(j, "lease_holder", d->lease_holder);
+			cli_json_u64(j, "lease_tenant", d->lease_tenant);
+		}
 		json_object_array_add(list, j);
 	}
 	json_object_object_add(o, "devices", list);
