@@ -33,7 +33,7 @@ _weft() {
 	if [ "$prev" = --pool ]; then
 		words=$(_weft_pools)
 	elif [ "$COMP_CWORD" -eq "$first" ]; then
-		words="list device topo run top explain doctor tenant pool config log conformance --help"
+		words="list device topo gate run top explain doctor tenant pool config log conformance --help"
 		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in
@@ -47,7 +47,7 @@ _weft() {
 		--owner) COMPREPLY=($(compgen -u -- "$cur")); return ;;
 		--mode) words="0600 0660 0666" ;;
 		--device)
-			[ "$command" = pool ] || return
+			[ "$command" = pool ] || [ "$command" = gate ] || return
 			words=$(_weft_devices) ;;
 		--only) words="description image bytes completion copies ordering credits abort reset
 			leak preemption telemetry remove stress" ;;
@@ -55,6 +55,8 @@ _weft() {
 		--size | --count | --seconds | --interval | --weight | --cgroup) return ;;
 		*)
 			case $command in
+			gate) words="--device --quantum --require --help"
+				[ "$prev" = -- ] && { COMPREPLY=($(compgen -c -- "$cur")); return; } ;;
 			run) words="--isa --kernel --size --count --device --class --json --help" ;;
 			top) words="--once --interval --json --help" ;;
 			explain) words="--all --log --json --help" ;;

@@ -34,6 +34,7 @@ struct cli_command {
 int cli_list(int argc, char **argv);
 int cli_device(int argc, char **argv);
 int cli_topo(int argc, char **argv);
+int cli_gate(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_top(int argc, char **argv);
 int cli_explain(int argc, char **argv);

@@ -14,6 +14,7 @@ static const struct cli_command cli_commands[] = {
 	{ "list", "devices of the pool", cli_list },
 	{ "device", "health of a device: show, drain, quarantine, reset, use again", cli_device },
 	{ "topo", "host regions, devices and the links between them", cli_topo },
+	{ "gate", "run a program that takes its turns on a device", cli_gate },
 	{ "run", "run a kernel on simulated devices and check its results", cli_run },
 	{ "top", "watch devices and links", cli_top },
 	{ "explain", "why a job went where it went", cli_explain },
@@ -34,7 +35,7 @@ static void cli_usage(FILE *out)
 	fprintf(out, "Usage: weft [--pool NAME] COMMAND [OPTION]...\n\n");
 	for (i = 0; i < CLI_COMMANDS; i++)
 		fprintf(out, "  %-11s %s\n", cli_commands[i].name, cli_commands[i].summary);
-	fprintf(out, "\n\"weft COMMAND --help\" tells more. All commands take --json.\n"
+	fprintf(out, "\n\"weft COMMAND --help\" tells more. All but gate take --json.\n"
 		"--pool NAME, or WEFT_POOL, says which pool is meant; WEFT_NODE names a node.\n"
 		"Exit status: 0 fine, 1 the answer is no, 2 wrong use, 3 trouble.\n");
 }
