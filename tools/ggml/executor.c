@@ -97,6 +97,11 @@ uint64_t weft_ggml_executor_arena(const struct weft_ggml_executor *x)
 	return x->arena;
 }
 
+bool weft_ggml_executor_is_host(const struct weft_ggml_executor *x)
+{
+	return x->is_host;
+}
+
 /* ----------------------------------------------------------------- copies */
 
 static bool weft_in_arena(const struct weft_ggml_executor *x, uint64_t address, uint64_t length)

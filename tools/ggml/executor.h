@@ -12,6 +12,7 @@
 #ifndef WEFT_GGML_EXECUTOR_H
 #define WEFT_GGML_EXECUTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <ggml-backend.h>
@@ -48,6 +49,8 @@ int weft_ggml_executor_create(struct weft_ggml_executor **executor, ggml_backend
 void weft_ggml_executor_destroy(struct weft_ggml_executor *executor);
 /** weft_ggml_executor_arena() - address of the arena's first byte, for jobs of this executor */
 uint64_t weft_ggml_executor_arena(const struct weft_ggml_executor *executor);
+/** weft_ggml_executor_is_host() - the arena is host memory: copies may be made beside a job */
+bool weft_ggml_executor_is_host(const struct weft_ggml_executor *executor);
 
 /**
  * weft_ggml_executor_run() - check a job and run it

@@ -5,12 +5,16 @@
  * DOC: serve_ggml
  *
  * The server looks at ggml's device only to describe it. Each seat loads the backends by itself,
- * makes one context and one arena, and runs the jobs of its tenant, one after the other.
+ * makes one context and one arena, and runs the jobs of its tenant, one after the other. If the
+ * arena is host memory, a thread of its own runs them, and bytes are copied meanwhile: else those
+ * that wait for a copy would wait for the jobs of others, too.
  *
- * Rejected: a thread per job (a ggml context runs one graph at a time).
+ * Rejected: a thread per job (a ggml context runs one graph at a time); copies beside jobs for
+ * every backend (most of them are not made for two threads).
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +54,33 @@ static ggml_backend_dev_t serve_device(void)
 
 /* ----------------------------------------------------------------- a seat */
 
+/**
+ * struct serve_seat - the jobs of the seat that this process is
+ * @has_thread: @thread runs the jobs
+ * @thread: takes them from the list
+ * @lock: protects what follows
+ * @more: something has changed there
+ * @first: the list of jobs to run, linked by &weft_request.priv
+ * @last: where the next one is put
+ * @ending: there will be none
+ */
+struct serve_seat {
+	bool has_thread;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct weft_request *first;
+	struct weft_request *last;
+	bool ending;
+};
+
+static struct serve_seat the_seat = {
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+	.more = PTHREAD_COND_INITIALIZER,
+};
+
+static void *serve_thread(void *arg);
+
 static int serve_open(struct weft_seat *seat, uint64_t *arena)
 {
 	const struct weft_serve_config *config = weft_seat_config(seat);
@@ -65,12 +96,21 @@ static int serve_open(struct weft_seat *seat, uint64_t *arena)
 		return ret;
 	}
 	weft_seat_set_priv(seat, executor);
+	if (weft_ggml_executor_is_host(executor))
+		the_seat.has_thread = !pthread_create(&the_seat.thread, NULL, serve_thread, NULL);
 	*arena = weft_ggml_executor_arena(executor);
 	return 0;
 }
 
 static void serve_close(struct weft_seat *seat)
 {
+	if (the_seat.has_thread) {
+		pthread_mutex_lock(&the_seat.lock);
+		the_seat.ending = true;
+		pthread_cond_signal(&the_seat.more);
+		pthread_mutex_unlock(&the_seat.lock);
+		pthread_join(the_seat.thread, NULL);
+	}
 	weft_ggml_executor_destroy(weft_seat_priv(seat));
 }
 
@@ -110,7 +150,7 @@ static void serve_rest(uint64_t took_ns)
 		;
 }
 
-static int serve_launch(struct weft_request *request)
+static int serve_run(struct weft_request *request)
 {
 	const struct weft_serve_launch *launch = &request->abi.launch;
 	struct weft_ggml_span spans[WEFT_GGML_MAX_BASES];
@@ -135,6 +175,46 @@ static int serve_launch(struct weft_request *request)
 		request->code = (uint32_t)-ret;
 	}
 	return ret;
+}
+
+static struct weft_request *serve_next(void)
+{
+	struct weft_request *request;
+
+	pthread_mutex_lock(&the_seat.lock);
+	while (!the_seat.first && !the_seat.ending)
+		pthread_cond_wait(&the_seat.more, &the_seat.lock);
+	request = the_seat.first;
+	if (request)
+		the_seat.first = request->priv;
+	pthread_mutex_unlock(&the_seat.lock);
+	return request;
+}
+
+static void *serve_thread(void *arg)
+{
+	struct weft_request *request;
+
+	(void)arg;
+	while ((request = serve_next()))
+		weft_request_done(request, serve_run(request));
+	return NULL;
+}
+
+static int serve_launch(struct weft_request *request)
+{
+	if (!the_seat.has_thread)
+		return serve_run(request);
+	request->priv = NULL;
+	pthread_mutex_lock(&the_seat.lock);
+	if (the_seat.first)
+		the_seat.last->priv = request;
+	else
+		the_seat.first = request;
+	the_seat.last = request;
+	pthread_cond_signal(&the_seat.more);
+	pthread_mutex_unlock(&the_seat.lock);
+	return WEFT_SERVE_LATER;
 }
 
 static int serve_copy(struct weft_request *request)

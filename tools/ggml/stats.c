@@ -54,7 +54,7 @@ void weft_ggml_stats_add(enum weft_ggml_stat stat, uint64_t value)
 	static int wanted = -1;
 
 	if (wanted < 0) {
-		wanted = getenv("WEFT_GGML_STATS") != NULL;
+		wanted = !!getenv("WEFT_GGML_STATS");
 		if (wanted)
 			atexit(weft_stats_print);
 	}
