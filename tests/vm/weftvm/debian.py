@@ -203,7 +203,7 @@ class Server:
                 "-device", "virtio-9p-pci,fsdev=test,mount_tag=test",
                 "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console",
                 "-chardev", f"file,id=out,path={out}", "-serial", "chardev:out"]
-        vm = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        vm = subprocess.Popen(machine.WITH_US + args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE)
         deadline, ended = time.monotonic() + timeout, True
         try:

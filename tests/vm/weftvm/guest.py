@@ -364,7 +364,7 @@ def run_icount(kernel, machine, job, stream=None, visit=None):
         args += ["-chardev", f"socket,id=monitor,fd={theirs.fileno()}",
                  "-mon", "chardev=monitor,mode=control"]
         start = visited = time.monotonic()
-        process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        process = subprocess.Popen(machine_.WITH_US + args, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, pass_fds=[theirs.fileno()])
         theirs.close()
         # otherwise not spoken to before it must be: that could change the counts

@@ -119,6 +119,9 @@ def qemu():
     return path
 
 
+# before QEMU's name: a harness that is killed takes its guests with it
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
+
 _version = None
 
 
@@ -205,7 +208,7 @@ class Process:
             extra += ["-device", f"virtserialport,chardev={name},name={name},nr={i + 1}"]
         fds = [s.fileno() for s in theirs] + ([state] if state is not None else [])
         pipe = None if console == "stdio" else subprocess.DEVNULL
-        self.process = subprocess.Popen(args + extra, pass_fds=fds,
+        self.process = subprocess.Popen(WITH_US + args + extra, pass_fds=fds,
                                         stdin=pipe, stdout=pipe,
                                         stderr=None if console == "stdio" else subprocess.PIPE)
         for s in theirs:
