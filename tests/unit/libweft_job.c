@@ -66,6 +66,7 @@ static void test_program(void **state)
 	};
 	const struct weft_kernel_desc kernels[2] = { { "first", 16 }, { "second", 0 } };
 	struct drm_weft_program_query query;
+	char text[16] = "xxxxxxxxxxxxxxx";
 	struct weft_program *p;
 
 	assert_int_equal(weft_program_create(pool, images, 2, kernels, 2, &p), 0);
@@ -84,9 +85,18 @@ static void test_program(void **state)
 	assert_int_equal(weft_program_query(p, 3, &query), 0);
 	assert_int_equal(query.device, 3);
 	assert_int_equal(query.state, DRM_WEFT_IMAGE_LOADED);
-	fake_script(DRM_WEFT_PROGRAM_QUERY, 1, ENODEV);
+	assert_int_equal(weft_program_log(p, 3, text, sizeof(text)), 0);
+	assert_string_equal(text, "warning");
+	assert_int_equal(weft_program_log(p, 3, text, 5), 0);
+	assert_string_equal(text, "warn");
+	assert_int_equal(weft_program_log(p, 3, text, 1), 0);
+	assert_string_equal(text, "");
+	assert_int_equal(weft_program_log(p, 3, text, 0), -EINVAL);
+	assert_error("no room");
+	fake_script(DRM_WEFT_PROGRAM_QUERY, 2, ENODEV, ENODEV);
 	assert_int_equal(weft_program_query(p, 63, &query), -ENODEV);
 	assert_error("no device of that number");
+	assert_int_equal(weft_program_log(p, 63, text, sizeof(text)), -ENODEV);
 }
 
 static void test_program_refused(void **state)

@@ -172,3 +172,23 @@ int weft_program_query(struct weft_program *program, uint32_t device,
 				      device);
 	return 0;
 }
+
+int weft_program_log(struct weft_program *program, uint32_t device, char *text, size_t size)
+{
+	struct drm_weft_program_query query = { .handle = program->handle, .device = device };
+	int ret;
+
+	if (!size)
+		return weft_fail(EINVAL, "there is no room for a text");
+	text[0] = '\0';
+	query.log = (uintptr_t)text;
+	query.log_size = size - 1 < UINT32_MAX ? (uint32_t)(size - 1) : UINT32_MAX;
+	size = query.log_size;
+	ret = weft_call(program->object.pool, DRM_IOCTL_WEFT_PROGRAM_QUERY, &query);
+	if (ret)
+		return weft_fail_call(ret, DRM_WEFT_PROGRAM_QUERY,
+				      "asking what was said about program %u on device %u",
+				      program->handle, device);
+	text[query.log_size < size ? query.log_size : size] = '\0';
+	return 0;
+}

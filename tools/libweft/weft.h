@@ -220,6 +220,16 @@ int weft_program_kernel(struct weft_program *program, const char *name);
 /** weft_program_query() - state of the program on one device */
 int weft_program_query(struct weft_program *program, uint32_t device,
 		       struct drm_weft_program_query *query);
+/**
+ * weft_program_log() - what a compiler had to say about the program's image for one device
+ * @program: program
+ * @device: device id
+ * @text: out, NUL-terminated; empty if nothing was said, or the device has not loaded it
+ * @size: room in @text; what is longer is cut
+ *
+ * Return: 0; -ENODEV no such device; -EINVAL no room.
+ */
+int weft_program_log(struct weft_program *program, uint32_t device, char *text, size_t size);
 
 /*
  * Simulated devices (weft_sim.h): the program with one kernel per operation, called by the
