@@ -111,6 +111,9 @@ struct digits_run {
 	uint64_t makespan_ns;
 };
 
+/* The kernels, numbered by their kind; 0, or a negative errno and weft_error() */
+int digits_program_create(struct weft *pool, struct weft_program **program);
+
 struct digits_work;
 
 /* All return 0 or -1 after a message on stderr. */

@@ -45,13 +45,6 @@ struct digits_work {
 	struct digits_row *rows;
 };
 
-static const char *const digits_kinds[DIGITS_KINDS] = { "gemm_i8", "argmax", "best" };
-
-const char *digits_kind_name(enum digits_kind kind)
-{
-	return digits_kinds[kind];
-}
-
 static int digits_fail(const char *what)
 {
 	fprintf(stderr, "digits: %s: %s\n", what, weft_error());
@@ -149,7 +142,7 @@ int digits_work_create(struct weft *pool, const struct digits_data *data,
 		if (!w->rows[i].scores)
 			goto fail;
 	}
-	if (weft_sim_program(pool, &w->program) || weft_queue_create(pool, NULL, &w->queue) ||
+	if (digits_program_create(pool, &w->program) || weft_queue_create(pool, NULL, &w->queue) ||
 	    weft_batch_create(pool, &w->batch)) {
 		digits_fail("setting up");
 		goto fail;
@@ -242,7 +235,7 @@ static void digits_add_gemm(struct digits_work *w, const struct digits_options *
 		.n = digits_tile_train(w, column),
 		.k = w->dimension,
 	};
-	struct weft_job *job = weft_job_init(w->batch, w->program, WEFT_SIM_OP_GEMM_I8, &args,
+	struct weft_job *job = weft_job_init(w->batch, w->program, DIGITS_GEMM, &args,
 					     sizeof(args));
 
 	weft_job_pointer(job, offsetof(struct weft_sim_gemm, a), w->tests[row],
@@ -251,6 +244,7 @@ static void digits_add_gemm(struct digits_work *w, const struct digits_options *
 			 DRM_WEFT_ACCESS_READ, 0);
 	weft_job_pointer(job, offsetof(struct weft_sim_gemm, c), w->rows[row].scores[column],
 			 DRM_WEFT_ACCESS_WRITE, 0);
+	weft_job_grid(job, args.n, args.m, 1);
 	weft_job_size(job, (uint64_t)args.m * args.n * args.k);
 	digits_job_mark(job, options, DIGITS_GEMM, row, column);
 }
@@ -264,7 +258,7 @@ static void digits_add_argmax(struct digits_work *w, const struct digits_options
 		.scale = 2,
 		.base = column * w->shape.tile_train,
 	};
-	struct weft_job *job = weft_job_init(w->batch, w->program, WEFT_SIM_OP_ARGMAX, &args,
+	struct weft_job *job = weft_job_init(w->batch, w->program, DIGITS_ARGMAX, &args,
 					     sizeof(args));
 	uint64_t part = args.m * sizeof(struct weft_sim_best);
 
@@ -274,6 +268,7 @@ static void digits_add_argmax(struct digits_work *w, const struct digits_options
 			 DRM_WEFT_ACCESS_READ, 0);
 	weft_job_buffer(job, w->rows[row].partial, DRM_WEFT_ACCESS_WRITE, column * part, part);
 	weft_job_reloc(job, offsetof(struct weft_sim_argmax, dst), w->rows[row].partial, 0);
+	weft_job_grid(job, args.m, 1, 1);
 	weft_job_size(job, (uint64_t)args.m * args.n);
 	digits_job_mark(job, options, DIGITS_ARGMAX, row, column);
 }
@@ -285,13 +280,14 @@ static void digits_add_best(struct digits_work *w, const struct digits_options *
 		.count = digits_tile_test(w, row),
 		.sources = digits_columns(&w->shape),
 	};
-	struct weft_job *job = weft_job_init(w->batch, w->program, WEFT_SIM_OP_BEST, &args,
+	struct weft_job *job = weft_job_init(w->batch, w->program, DIGITS_BEST, &args,
 					     sizeof(args));
 
 	weft_job_pointer(job, offsetof(struct weft_sim_merge, src), w->rows[row].partial,
 			 DRM_WEFT_ACCESS_READ, 0);
 	weft_job_pointer(job, offsetof(struct weft_sim_merge, dst), w->rows[row].result,
 			 DRM_WEFT_ACCESS_WRITE, 0);
+	weft_job_grid(job, args.count, 1, 1);
 	weft_job_size(job, (uint64_t)args.count * args.sources);
 	digits_job_mark(job, options, DIGITS_BEST, row, 0);
 }
@@ -315,6 +311,17 @@ static int digits_row_submit(struct digits_work *w, const struct digits_options 
 	return 0;
 }
 
+/* Why a job failed, and what the device's compiler has said, if anything */
+static int digits_job_failed(struct digits_work *w, const struct drm_weft_job_record *record)
+{
+	char text[4096];
+
+	digits_fail("a job failed");
+	if (!weft_program_log(w->program, record->device, text, sizeof(text)) && text[0])
+		fprintf(stderr, "digits: device %u says:\n%s\n", record->device, text);
+	return -1;
+}
+
 /* 0 the row is there, 1 it has to be done again, -1 */
 static int digits_row_finish(struct digits_work *w, uint32_t row, struct digits_run *run)
 {
@@ -332,7 +339,7 @@ static int digits_row_finish(struct digits_work *w, uint32_t row, struct digits_
 		for (i = 0; i < jobs; i++)
 			if (records[i].error && records[i].error != ENODEV &&
 			    records[i].error != ENODATA && records[i].error != ECANCELED)
-				return digits_fail("a job failed");
+				return digits_job_failed(w, &records[i]);
 		return 1;
 	}
 	if (ret)
