@@ -33,16 +33,18 @@ _weft() {
 	if [ "$prev" = --pool ]; then
 		words=$(_weft_pools)
 	elif [ "$COMP_CWORD" -eq "$first" ]; then
-		words="list device topo gate run top explain doctor tenant pool config log conformance --help"
+		words="list device topo gate run top explain doctor tenant pool config log seal conformance --help"
 		[ "$first" -eq 1 ] && words="$words --pool"
 	else
 		case $prev in
 		--kernel) words="nop copy fill add reduce histogram gemm_i8 argmax best factorial" ;;
 		--isa) words="sim edu-v1" ;;
 		--class) words="gpu dcu npu cpu dpu" ;;
-		--uid) COMPREPLY=($(compgen -u -- "$cur")); return ;;
+		--uid | --user) COMPREPLY=($(compgen -u -- "$cur")); return ;;
 		--log | --image | save | check | load) COMPREPLY=($(compgen -f -- "$cur")); return ;;
-		--node) words="accel render" ;;
+		--node)
+			[ "$command" = seal ] && { COMPREPLY=($(compgen -f -- "${cur:-/dev/}")); return; }
+			words="accel render" ;;
 		--policy) words="eft fifo" ;;
 		--owner) COMPREPLY=($(compgen -u -- "$cur")); return ;;
 		--mode) words="0600 0660 0666" ;;
@@ -81,7 +83,9 @@ _weft() {
 					[ "${COMP_WORDS[COMP_CWORD-2]}" = move ] &&
 						words=$(_weft_pools) ;;
 				esac ;;
-			list | topo | doctor) words="--json --help" ;;
+			seal) words="$(_weft_devices) --node --user --cgroup --undo --json --help" ;;
+			list) words="--all --json --help" ;;
+			topo | doctor) words="--json --help" ;;
 			esac ;;
 		esac
 	fi

@@ -3,39 +3,10 @@
  * weft pool, weft --pool: what an operator types, and what comes of it.
  */
 /* vm: timeout=120 kernels=stock,debug,next with=weft/weft insmod=weft,weft_sim */
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include "cli.h"
 #include "common.h"
-
-static char output[16384];
-
-/* exit status of `weft ARGS`; what it said, on either channel, is in output */
-static int __attribute__((format(printf, 1, 2))) weft(const char *fmt, ...)
-{
-	char command[512] = "/t/weft ";
-	size_t n = strlen(command);
-	va_list ap;
-	FILE *p;
-	int ret;
-
-	va_start(ap, fmt);
-	vsnprintf(command + n, sizeof(command) - n, fmt, ap);
-	va_end(ap);
-	strcat(command, " 2>&1");
-	p = popen(command, "r");
-	CHECK(p);
-	n = fread(output, 1, sizeof(output) - 1, p);
-	output[n] = 0;
-	ret = pclose(p);
-	CHECK_MSG(WIFEXITED(ret), "%s: %d", command, ret);
-	return WEXITSTATUS(ret);
-}
-
-#define SAYS(text) CHECK_MSG(strstr(output, text), "no \"%s\" in: %s", text, output)
-#define SAYS_NOT(text) CHECK_MSG(!strstr(output, text), "\"%s\" in: %s", text, output)
 
 SETUP()
 {

@@ -43,6 +43,7 @@ int cli_tenant(int argc, char **argv);
 int cli_pool(int argc, char **argv);
 int cli_log(int argc, char **argv);
 int cli_config(int argc, char **argv);
+int cli_seal(int argc, char **argv);
 int cli_conformance(int argc, char **argv);
 
 /* Where the kernel shows things; $WEFT_ROOT, for tests, is put before each */

@@ -8,10 +8,14 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "foreign.h"
+#include "seal.h"
 
 static const char list_help[] =
-"Usage: weft list [--json]\n"
-"List the devices of the pool: what they are, how they are, what they did.\n";
+"Usage: weft list [--all] [--json]\n"
+"List the devices of the pool: what they are, how they are, what they did, and whether limits hold\n"
+"on them: enforced is \"no\" if processes outside weft reach the device, see \"weft seal\".\n"
+"  --all  devices of other drivers, too\n";
 
 static const struct drm_weft_region_info *list_region(const struct drm_weft_region_info *regions,
 						      uint32_t count, uint32_t id)
@@ -29,6 +33,7 @@ static struct json_object *list_device_json(const struct drm_weft_device_info *d
 {
 	struct json_object *o = json_object_new_object();
 	struct json_object *isas = json_object_new_array();
+	struct seal_state state;
 	uint32_t i;
 
 	cli_json_u64(o, "id", d->id);
@@ -59,14 +64,34 @@ static struct json_object *list_device_json(const struct drm_weft_device_info *d
 			       json_object_new_boolean(d->flags & DRM_WEFT_DEVICE_LEASES));
 	cli_json_u64(o, "leases", d->leases);
 	cli_json_u64(o, "leases_revoked", d->leases_revoked);
+	seal_look(d->name, &state);
+	seal_state_json(o, &state);
+	seal_state_free(&state);
 	return o;
+}
+
+/* Why limits are advice on a device, and who is to blame */
+static void list_advisory(const char *name, const struct seal_state *state)
+{
+	size_t i;
+
+	if (state->enforced == SEAL_YES)
+		return;
+	printf("   %.31s: %s: %s\n", name,
+	       state->enforced == SEAL_NO ? "limits are advisory" : "are limits advisory?",
+	       state->why);
+	for (i = 0; i < state->foreign_count; i++)
+		printf("   %.31s: foreign process %d (%s) has %s open\n", name,
+		       state->foreign[i].pid, state->foreign[i].name, state->foreign[i].path);
 }
 
 static int list_print(const struct drm_weft_pool_info *info,
 		      const struct drm_weft_device_info *devices, uint32_t count,
-		      const struct drm_weft_region_info *regions, uint32_t region_count, bool json)
+		      const struct drm_weft_region_info *regions, uint32_t region_count, bool json,
+		      bool all)
 {
 	struct json_object *o = NULL, *list = NULL;
+	struct seal_state state;
 	char used[32], size[32];
 	uint32_t i;
 
@@ -80,9 +105,9 @@ static int list_print(const struct drm_weft_pool_info *info,
 		       count == 1 ? "" : "s");
 	}
 	if (!json && count)
-		printf("%2s %-14s %-5s %-16s %-12s %3s %-21s %6s %9s %6s %9s\n", "id", "name",
+		printf("%2s %-14s %-5s %-16s %-12s %3s %-21s %6s %9s %6s %9s %s\n", "id", "name",
 		       "class", "model", "health", "run", "memory used", "price", "jobs", "failed",
-		       "busy");
+		       "busy", "enforced");
 	for (i = 0; i < count; i++) {
 		const struct drm_weft_device_info *d = &devices[i];
 		const struct drm_weft_region_info *r = list_region(regions, region_count,
@@ -93,35 +118,57 @@ static int list_print(const struct drm_weft_pool_info *info,
 			json_object_array_add(list, list_device_json(d, r));
 			continue;
 		}
+		seal_look(d->name, &state);
 		snprintf(memory, sizeof(memory), "%s of %s",
 			 cli_bytes(r ? r->used : 0, used, sizeof(used)),
 			 cli_bytes(r ? r->size : 0, size, sizeof(size)));
 		printf("%2u %-14.31s %-5s %-16.31s %-12s %3u %-21s %6.2f %9" PRIu64 " %6" PRIu64
-		       " %7.2f s\n",
+		       " %7.2f s %s\n",
 		       d->id, d->name, weft_class_name(d->device_class), d->model,
 		       weft_health_name(d->health), d->compute_credits, memory,
 		       (double)d->price / 1024, (uint64_t)d->jobs_done, (uint64_t)d->jobs_failed,
-		       (double)d->busy_ns / 1e9);
+		       (double)d->busy_ns / 1e9, seal_enforced_name(&state));
+		list_advisory(d->name, &state);
+		seal_state_free(&state);
 	}
-	if (!json)
+	if (!json) {
+		if (all)
+			foreign_print();
 		return CLI_OK;
+	}
 	json_object_object_add(o, "devices", list);
+	if (all)
+		json_object_object_add(o, "foreign", foreign_json());
 	return cli_print_json(o);
 }
 
 int cli_list(int argc, char **argv)
 {
+	static const struct option longs[] = {
+		CLI_OPTIONS_COMMON,
+		{ "all", no_argument, NULL, 'a' },
+		{}
+	};
 	struct drm_weft_device_info *devices = NULL;
 	struct drm_weft_region_info *regions = NULL;
 	struct drm_weft_pool_info info;
+	bool json = false, all = false;
 	uint32_t count, region_count;
 	struct weft *pool;
-	bool json;
-	int ret;
+	int c, ret;
 
-	ret = cli_options(argc, argv, list_help, &json);
-	if (ret)
-		return ret == CLI_NO ? CLI_OK : ret;
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (c == CLI_OPT_HELP) {
+			fputs(list_help, stdout);
+			return CLI_OK;
+		}
+		if (c == '?')
+			return CLI_USAGE;
+		json |= c == CLI_OPT_JSON;
+		all |= c == 'a';
+	}
+	if (optind < argc)
+		return cli_fail(CLI_USAGE, "unexpected argument \"%s\"", argv[optind]);
 	pool = cli_open();
 	if (!pool)
 		return CLI_TROUBLE;
@@ -129,7 +176,7 @@ int cli_list(int argc, char **argv)
 	    weft_region_list(pool, &regions, &region_count))
 		ret = cli_fail_weft();
 	else
-		ret = list_print(&info, devices, count, regions, region_count, json);
+		ret = list_print(&info, devices, count, regions, region_count, json, all);
 	free(devices);
 	free(regions);
 	weft_close(pool);

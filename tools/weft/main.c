@@ -23,6 +23,7 @@ static const struct cli_command cli_commands[] = {
 	{ "pool", "list, create, change and remove pools", cli_pool },
 	{ "config", "keep tenants, pools and prices in a file, and put them back", cli_config },
 	{ "log", "save the scheduler's log", cli_log },
+	{ "seal", "let nobody but its server reach a served device", cli_seal },
 	{ "conformance", "check what a backend promises on a live device", cli_conformance },
 };
 

@@ -11,11 +11,12 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "foreign.h"
 
 static const char topo_help[] =
 "Usage: weft topo [--json]\n"
 "Show host regions, the devices attached to them, and each link: its declared and learned speed\n"
-"in MB/s (10^6 bytes), its latency, and what went over it.\n";
+"in MB/s (10^6 bytes), its latency, and what went over it; then devices of other drivers.\n";
 
 struct topo {
 	struct drm_weft_device_info *devices;
@@ -149,6 +150,7 @@ static int topo_json(const struct topo *t)
 	}
 	json_object_object_add(o, "regions", regions);
 	json_object_object_add(o, "links", links);
+	json_object_object_add(o, "foreign", foreign_json());
 	return cli_print_json(o);
 }
 
@@ -167,12 +169,14 @@ int cli_topo(int argc, char **argv)
 		return CLI_TROUBLE;
 	if (weft_device_list(pool, &t.devices, &t.device_count) ||
 	    weft_region_list(pool, &t.regions, &t.region_count) ||
-	    weft_link_list(pool, &t.links, &t.link_count))
+	    weft_link_list(pool, &t.links, &t.link_count)) {
 		ret = cli_fail_weft();
-	else if (json)
+	} else if (json) {
 		ret = topo_json(&t);
-	else
+	} else {
 		topo_print(&t);
+		foreign_print();
+	}
 	free(t.devices);
 	free(t.regions);
 	free(t.links);
