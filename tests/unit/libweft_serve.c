@@ -867,6 +867,36 @@ static void test_spawn_of_the_program(void **state)
 	weft_server_close(server);
 }
 
+static void test_spawn_of_another_program(void **state)
+{
+	struct weft_server *server = offer(&plain);
+
+	setenv("WEFT_SERVE_SPAWN", "/lib/start-seat", 1);
+	event(WEFT_SERVE_EVENT_SPAWN, 1, 0xbee, 0);
+	assert_int_equal(weft_server_dispatch(server, 0), 1);
+	assert_string_equal(fake.spawned,
+			    "/lib/start-seat: /lib/start-seat WEFT_SERVE_SEAT=3:1:bee");
+	unsetenv("WEFT_SERVE_SPAWN");
+	weft_server_close(server);
+}
+
+/* A seat that is a unit says when it has attached, and not if it has not. */
+static void test_ready(void **state)
+{
+	fake_reset();
+	setenv("WEFT_SERVE_SEAT", "3:1:bee", 1);
+	setenv("NOTIFY_SOCKET", "@manager", 1);
+	fake.fail_attach = ENOENT;
+	assert_int_equal(weft_serve_run(&plain, &ops, arguments), ENOENT);
+	assert_string_equal(fake.notified, "");
+	fake.fail_attach = 0;
+	fake.fail_enter = EPIPE;
+	setenv("WEFT_SERVE_SEAT", "3:1:bee", 1);
+	assert_int_equal(weft_serve_run(&plain, &ops, arguments), EPIPE);
+	assert_string_equal(fake.notified, "@manager READY=1");
+	unsetenv("NOTIFY_SOCKET");
+}
+
 static void test_telemetry(void **state)
 {
 	struct weft_serve_config config = plain;
@@ -925,6 +955,8 @@ int main(void)
 		cmocka_unit_test(test_seats_are_started),
 		cmocka_unit_test(test_seats_that_end_are_refused),
 		cmocka_unit_test(test_spawn_of_the_program),
+		cmocka_unit_test(test_spawn_of_another_program),
+		cmocka_unit_test(test_ready),
 		cmocka_unit_test(test_telemetry),
 	};
 

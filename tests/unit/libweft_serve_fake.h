@@ -57,7 +57,8 @@ static struct {
 
 	struct weft_serve_event events[8];
 	unsigned int event_count;
-	char spawned[64];
+	char spawned[96];
+	char notified[64];
 	unsigned int spawns;
 	int spawn_error;
 	int status;
@@ -258,13 +259,20 @@ ssize_t weft_serve_sys_read(int fd, void *to, size_t length)
 	return (ssize_t)size;
 }
 
-pid_t weft_serve_sys_spawn(char **argv, const char *more, int *pidfd)
+pid_t weft_serve_sys_spawn(const char *program, char **argv, const char *more, int *pidfd)
 {
 	if (fake.spawn_error)
 		return -fake.spawn_error;
-	snprintf(fake.spawned, sizeof(fake.spawned), "%s %s", argv[0], more);
+	snprintf(fake.spawned, sizeof(fake.spawned), "%s%s%s %s", program ? program : "",
+		 program ? ": " : "", argv[0], more);
 	*pidfd = 20;
 	return (pid_t)(100 + fake.spawns++);
+}
+
+int weft_serve_sys_notify(const char *socket, const char *text)
+{
+	snprintf(fake.notified, sizeof(fake.notified), "%s %s", socket, text);
+	return 0;
 }
 
 pid_t weft_serve_sys_wait(pid_t pid, int *status)

@@ -21,6 +21,8 @@
 #include "private.h"
 
 #define WEFT_SPEC_ENV		"WEFT_SERVE_SEAT"
+#define WEFT_SPAWN_ENV		"WEFT_SERVE_SPAWN"
+#define WEFT_NOTIFY_ENV		"NOTIFY_SOCKET"
 #define WEFT_TELEMETRY_NS	1000000000
 /* "NAME=" and two numbers of 10 digits and one of 16, with colons */
 #define WEFT_SPEC_LEN		64
@@ -53,12 +55,16 @@ static int weft_server_start(struct weft_server *server, const char *spec, uint6
 {
 	char variable[sizeof(WEFT_SPEC_ENV) + 1 + WEFT_SPEC_LEN];
 	struct weft_child *child = calloc(1, sizeof(*child));
+	char *program = getenv(WEFT_SPAWN_ENV);
+	char *argv[2] = {};
 
 	if (!child)
 		return -ENOMEM;
 	snprintf(variable, sizeof(variable), "%s=%s", WEFT_SPEC_ENV, spec);
+	argv[0] = program;
 	child->pidfd = -1;
-	child->pid = weft_serve_sys_spawn(server->argv, variable, &child->pidfd);
+	child->pid = weft_serve_sys_spawn(program, program ? argv : server->argv, variable,
+					  &child->pidfd);
 	if (child->pid < 0) {
 		int ret = child->pid;
 
@@ -295,6 +301,15 @@ static void weft_complain(void)
 	fprintf(stderr, "%s: %s\n", program_invocation_short_name, weft_serve_error());
 }
 
+/* The unit has started; who is no unit has nobody to tell. */
+static void weft_tell_ready(void)
+{
+	const char *manager = getenv(WEFT_NOTIFY_ENV);
+
+	if (manager && (manager[0] == '/' || manager[0] == '@'))
+		weft_serve_sys_notify(manager, "READY=1");
+}
+
 static int weft_run_seat(const struct weft_serve_config *config, const struct weft_serve_ops *ops,
 			 const char *spec)
 {
@@ -302,6 +317,8 @@ static int weft_run_seat(const struct weft_serve_config *config, const struct we
 	int ret;
 
 	ret = weft_seat_attach(&seat, config, ops, spec);
+	if (!ret)
+		weft_tell_ready();
 	while (ret >= 0)
 		ret = weft_seat_dispatch(seat, WEFT_SERVE_FOREVER);
 	if (ret == -ESHUTDOWN)
@@ -328,6 +345,8 @@ static int weft_run_server(const struct weft_serve_config *config,
 	told.fd = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	told.events = POLLIN;
 	ret = weft_server_offer(&server, config, ops, argv);
+	if (!ret)
+		weft_tell_ready();
 	while (ret >= 0 && weft_serve_sys_poll(&told, 1, 0) <= 0)
 		ret = weft_server_turn(server, WEFT_SERVE_FOREVER, told.fd);
 	/* this signal is dealt with, a second one ends the process the hard way */

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -96,7 +98,7 @@ static char **weft_environment(const char *more)
 }
 
 /* The server blocks signals and waits for them; its seats start with none blocked. */
-pid_t weft_serve_sys_spawn(char **argv, const char *more, int *pidfd)
+pid_t weft_serve_sys_spawn(const char *program, char **argv, const char *more, int *pidfd)
 {
 	char **list = weft_environment(more);
 	posix_spawnattr_t attr;
@@ -110,13 +112,34 @@ pid_t weft_serve_sys_spawn(char **argv, const char *more, int *pidfd)
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-	ret = posix_spawn(&pid, "/proc/self/exe", NULL, &attr, argv, list);
+	ret = posix_spawn(&pid, program ?: "/proc/self/exe", NULL, &attr, argv, list);
 	posix_spawnattr_destroy(&attr);
 	free(list);
 	if (ret)
 		return -ret;
 	*pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	return pid;
+}
+
+int weft_serve_sys_notify(const char *socket_path, const char *text)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t length = strlen(socket_path);
+	int fd, ret = 0;
+
+	if (length >= sizeof(to.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(to.sun_path, socket_path, length);
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
 }
 
 pid_t weft_serve_sys_wait(pid_t pid, int *status)

@@ -27,10 +27,12 @@ ssize_t weft_serve_sys_read(int fd, void *to, size_t length);
 /* number of the character device at @path; -ENODEV: it is something else */
 int weft_serve_sys_device(const char *path, uint32_t *major, uint32_t *minor);
 /*
- * starts this program again with @argv and NAME=VALUE @more in its environment; its pid, and in
- * @pidfd a file that is readable when it has ended
+ * starts @program, NULL: this one again, with @argv and NAME=VALUE @more in its environment; its
+ * pid, and in @pidfd a file that is readable when it has ended
  */
-pid_t weft_serve_sys_spawn(char **argv, const char *more, int *pidfd);
+pid_t weft_serve_sys_spawn(const char *program, char **argv, const char *more, int *pidfd);
+/* @text to the service manager that listens at @socket, a path or '@' and a name */
+int weft_serve_sys_notify(const char *socket, const char *text);
 /* the status of child @pid if it has ended; 0 it has not */
 pid_t weft_serve_sys_wait(pid_t pid, int *status);
 void weft_serve_sys_exit(int status) __attribute__((noreturn));

@@ -158,7 +158,8 @@ struct weft_serve_ops {
 	/**
 	 * @spawn: in the server: start a seat as &struct weft_serve_event asks; what is to be in
 	 * its environment is $WEFT_SERVE_SEAT = @seat. Its error is what waiting jobs end with.
-	 * NULL: this program is started again, with the same arguments.
+	 * NULL: the program that $WEFT_SERVE_SPAWN names is started, which ends with 0 when the seat
+	 * has attached, else with an errno; without it this program again, with the same arguments.
 	 */
 	int (*spawn)(struct weft_server *server, const struct weft_serve_event *event,
 		     const char *seat);
@@ -198,7 +199,8 @@ struct weft_serve_config {
  * @argv: main()'s, for starting seats
  *
  * With $WEFT_SERVE_SEAT in the environment the process is that seat, else the server: until SIGTERM
- * or SIGINT, at which the device leaves in order. Errors are printed to stderr.
+ * or SIGINT, at which the device leaves in order. Errors are printed to stderr. A unit of systemd's
+ * (Type=notify) has started when the device is offered, or the seat attached.
  *
  * Return: an exit status: 0, or an errno, which for a seat that did not attach is what the jobs
  * that waited for it end with.
