@@ -31,7 +31,7 @@ USER_OUT := $(TOP)/build/user
 
 # Every user-space part that is there, libraries first.
 USER_ALL := tools/libweft tools/libweft-serve tools/gate tools/weft tools/replay tools/check tools/samples/digits \
-	tests/unit tests/servers tests/selftests tests/fuzz tests/bench
+	tests/abi tests/unit tests/servers tests/selftests tests/fuzz tests/bench
 USER_DIRS := $(foreach d,$(USER_ALL),$(if $(wildcard $(d)/Makefile),$(d)))
 out = $(USER_OUT)/$(notdir $(1))
 

@@ -13,7 +13,8 @@
  *  - an ioctl that fails has done nothing, and EINTR leaves the arguments as they were, so
  *    that the call can be repeated.
  *
- * The ABI is not frozen before version 1.0.
+ * Version 1 is frozen: what a program built with this header does goes on working. See the chapter
+ * "What frozen means" of the manual for what may be added, and how.
  */
 #ifndef _WEFT_DRM_H_
 #define _WEFT_DRM_H_
@@ -25,8 +26,8 @@ extern "C" {
 #endif
 
 /* Driver version as told by DRM_IOCTL_VERSION; informative, use the feature bits. */
-#define DRM_WEFT_MAJOR	0
-#define DRM_WEFT_MINOR	1
+#define DRM_WEFT_MAJOR	1
+#define DRM_WEFT_MINOR	0
 
 #define DRM_WEFT_QUERY			0x00
 #define DRM_WEFT_BO_CREATE		0x01
@@ -761,9 +762,9 @@ struct drm_weft_out_sync {
  * @deadline_ns: absolute time by which it should end; a wish; 0 none
  * @user_data: given back in the record
  *
- * On a LEASE queue it is no launch, but the right to drive a device oneself for a while: see &struct
- * drm_weft_lease_wait. Only @flags (RUN_ANYWAY), @deps, @out_syncs, the masks of classes and devices,
- * @deadline_ns and @user_data mean what they say above. @grid is 1 x 1 x 1, @timeout_ns the quantum
+ * On a LEASE queue it is no launch, but the right to drive a device oneself for a while: see
+ * &struct drm_weft_lease_wait. Only @flags (RUN_ANYWAY), @deps, @out_syncs, the masks of classes and
+ * devices, @deadline_ns and @user_data mean what they say above. @grid is 1 x 1 x 1, @timeout_ns the quantum
  * that is asked for, 1 ms to 10 s, or 0: as long as the device allows. All other numbers and
  * counts are zero.
  */

@@ -20,6 +20,9 @@
  *
  * The kernel trusts nothing in the rings: it keeps its own copies of what it wrote, masks and
  * checks what it reads, and reads it once.
+ *
+ * Version 1 is frozen: what a server built with this header does goes on working. See the chapter
+ * "What frozen means" of the manual for what may be added, and how.
  */
 #ifndef _WEFT_SERVE_H_
 #define _WEFT_SERVE_H_
