@@ -89,6 +89,8 @@ static struct {
 	struct drm_weft_queue_create queue;
 	struct drm_weft_queue_set queue_set;
 	struct drm_weft_job_cancel cancel;
+	struct drm_weft_lease_wait lease_wait;
+	struct drm_weft_lease_leave lease_leave;
 	char client_name[DRM_WEFT_NAME_LEN];
 
 	struct drm_weft_submit submit;
@@ -311,6 +313,7 @@ static int fake_ioctl(unsigned int nr, void *arg)
 	struct drm_weft_queue_create *queue = arg;
 	struct drm_weft_client_set *set = arg;
 	struct drm_weft_bo_info *info = arg;
+	struct drm_weft_lease_wait *lease = arg;
 
 	switch (nr) {
 	case DRM_WEFT_QUERY:
@@ -322,6 +325,13 @@ static int fake_ioctl(unsigned int nr, void *arg)
 		return 0;
 	case DRM_WEFT_BO_MMAP_OFFSET:
 		where->offset = (uint64_t)where->handle * FAKE_PAGE;
+		return 0;
+	case DRM_WEFT_LEASE_WAIT:
+		fake.lease_wait = *lease;
+		lease->state = DRM_WEFT_LEASE_YIELD;
+		return 0;
+	case DRM_WEFT_LEASE_LEAVE:
+		fake.lease_leave = *(struct drm_weft_lease_leave *)arg;
 		return 0;
 	case DRM_WEFT_BO_CPU_BEGIN:
 		fake.cpu_begin = *(struct drm_weft_bo_cpu *)arg;

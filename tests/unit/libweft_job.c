@@ -6,7 +6,7 @@
  */
 /* sources: tools/libweft/batch.c tools/libweft/bo.c tools/libweft/error.c tools/libweft/names.c */
 /* sources: tools/libweft/pool.c tools/libweft/program.c tools/libweft/queue.c */
-/* sources: tools/libweft/sim.c tools/libweft/submit.c */
+/* sources: tools/libweft/sim.c tools/libweft/submit.c tools/libweft/lease.c */
 /* cflags: -D_GNU_SOURCE -pthread */
 /* pkg-config: libdrm */
 #include "libweft_fake.h"
@@ -628,6 +628,48 @@ static void test_sync(void **state)
 	assert_error("creating a syncobj");
 }
 
+static void test_lease(void **state)
+{
+	struct drm_weft_lease_wait wait;
+	uint64_t id;
+
+	assert_int_equal(weft_lease_ask(queue, 6, 5000000, &id), 0);
+	assert_int_equal(id, fake.submit.first_job_id);
+	assert_int_equal(fake.submit.queue, fake.queue.handle);
+	assert_int_equal(fake.submit.job_count, 1);
+	assert_int_equal(fake.jobs[0].job.device_mask, 6);
+	assert_int_equal(fake.jobs[0].job.timeout_ns, 5000000);
+	assert_int_equal(fake.jobs[0].job.program, 0);
+	assert_int_equal(fake.jobs[0].job.grid[0] * fake.jobs[0].job.grid[1] *
+			 fake.jobs[0].job.grid[2], 1);
+	fake_script(DRM_WEFT_SUBMIT, 2, EINTR, ENODEV);
+	assert_int_equal(weft_lease_ask(queue, 6, 0, &id), -ENODEV);
+	assert_error("0x6");
+	fake_script(DRM_WEFT_SUBMIT, 1, EAGAIN);
+	assert_int_equal(weft_lease_ask(queue, 0, 0, &id), -EAGAIN);
+
+	/* a relative time becomes an absolute one, and an interrupted call is made again */
+	fake_script(DRM_WEFT_LEASE_WAIT, 1, EINTR);
+	assert_int_equal(weft_lease_wait(pool, id, DRM_WEFT_LEASE_HELD, WEFT_FOREVER, &wait), 0);
+	assert_int_equal(wait.state, DRM_WEFT_LEASE_YIELD);
+	assert_int_equal(fake.lease_wait.job_id, id);
+	assert_int_equal(fake.lease_wait.known, DRM_WEFT_LEASE_HELD);
+	assert_true(fake.lease_wait.timeout_ns == UINT64_MAX);
+	assert_int_equal(weft_lease_wait(pool, id, 0, 0, &wait), 0);
+	assert_int_equal(fake.lease_wait.timeout_ns, 0);
+	fake_script(DRM_WEFT_LEASE_WAIT, 1, EINVAL);
+	assert_int_equal(weft_lease_wait(pool, id, 0, 0, &wait), -EINVAL);
+	assert_error("no lease");
+
+	assert_int_equal(weft_lease_leave(pool, id, 3, 7), 0);
+	assert_int_equal(fake.lease_leave.job_id, id);
+	assert_int_equal(fake.lease_leave.launches, 3);
+	assert_int_equal(fake.lease_leave.device_ns, 7);
+	fake_script(DRM_WEFT_LEASE_LEAVE, 1, EALREADY);
+	assert_int_equal(weft_lease_leave(pool, id, 0, 0), -EALREADY);
+	assert_error("it is over");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -654,6 +696,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wait_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_poll_cancel, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sync, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lease, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("libweft_job", tests, NULL, NULL);
