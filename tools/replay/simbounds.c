@@ -261,7 +261,7 @@ static u64 path_fetch(struct sim_world *w, u32 job, u32 device, const u32 *write
 		u64 valid = w->block[block].valid, nearest = 0;
 
 		if (!(j->use[i].access & SIM_READ) || writer[block] < job || !valid ||
-		    (valid & BIT_ULL(region)))
+		    !w->block[block].bytes || (valid & BIT_ULL(region)))
 			continue;
 		for (; valid; valid &= valid - 1) {
 			const struct sim_route *r = sim_net_route(w, __ffs64(valid), region);
@@ -319,6 +319,8 @@ void sim_bounds(struct sim_world *w, u32 dag, struct sim_bounds *b)
 	models_init(w, &models);
 	b->area = bound_area(w, &models);
 	b->path = bound_path(w, false);
+	/* none of the bounds counts events */
+	sim_net_nominal(w);
 	b->path_transfer = bound_path(w, true);
 	b->dag = w->job_count <= dag ? bound_dag(w, &models) : 0;
 }

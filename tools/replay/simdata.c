@@ -24,6 +24,12 @@ bool sim_valid(const struct sim_world *w, u32 block, u32 region)
 	return w->valid[block] & BIT_ULL(region);
 }
 
+/* Of no bytes there is nothing to move: they are wherever somebody wants them. */
+static bool readable(const struct sim_world *w, u32 block, u32 region)
+{
+	return !w->block[block].bytes || sim_valid(w, block, region);
+}
+
 static void copy_hold(struct sim_world *w, u32 block, u32 region)
 {
 	struct sim_copy *c = copy_of(w, block, region);
@@ -231,7 +237,8 @@ static u32 victim(const struct sim_world *w, u32 region, bool saved)
 	for (b = 0; b < w->block_count; b++) {
 		const struct sim_copy *c = copy_of(w, b, region);
 
-		if (!c->held || c->pins || c->coming || !sim_valid(w, b, region))
+		if (!c->held || c->pins || c->coming || !sim_valid(w, b, region) ||
+		    !w->block[b].bytes)
 			continue;
 		if (saved && !(w->valid[b] & ~BIT_ULL(region)))
 			continue;
@@ -309,7 +316,7 @@ static bool fetch_send(struct sim_world *w, u32 job, u32 region)
 		u32 block = j->use[i].block;
 		struct sim_copy *c = copy_of(w, block, region);
 
-		if (!(j->use[i].access & SIM_READ) || sim_valid(w, block, region))
+		if (!(j->use[i].access & SIM_READ) || readable(w, block, region))
 			continue;
 		/* Never written: it reads as zeros. */
 		if (!w->valid[block] && !c->coming)
@@ -479,7 +486,7 @@ bool sim_send(struct sim_world *w, u32 block, u32 source, u32 to, u64 from, u32 
 {
 	struct sim_copy *c = copy_of(w, block, to);
 
-	if (sim_valid(w, block, to) || c->coming)
+	if (readable(w, block, to) || c->coming)
 		return true;
 	if (!c->held && space_make(w, to, w->block[block].bytes) != SPACE_THERE)
 		return false;
@@ -573,7 +580,7 @@ void sim_check_inputs(struct sim_world *w, u32 job)
 		u32 block = j->use[i].block;
 
 		weft_warn_on((j->use[i].access & SIM_READ) && w->valid[block] &&
-			     !sim_valid(w, block, region));
+			     !readable(w, block, region));
 		if (j->use[i].access & SIM_WRITE)
 			copies_cut(w, block);
 	}
@@ -613,7 +620,7 @@ void sim_region_lost(struct sim_world *w, u32 device)
 		copy_settle(w, b, region);
 		if (!was)
 			continue;
-		if (!w->valid[b])
+		if (!w->valid[b] && w->block[b].bytes)
 			w->lost[b] = true;
 		data_moved(w, b);
 	}

@@ -177,6 +177,14 @@ void sim_net_link(struct sim_world *w, u32 link, u64 bandwidth, u64 latency)
 	w->route = sim_alloc(&w->arena, count * sizeof(*w->route));
 }
 
+void sim_net_nominal(struct sim_world *w)
+{
+	u32 i;
+
+	for (i = 0; i < w->machine->link_count; i++)
+		sim_net_link(w, i, w->machine->link[i].bandwidth, w->machine->link[i].latency);
+}
+
 u64 sim_net_duration(const struct sim_route *r, u64 bytes)
 {
 	/* Blocks have at most 2^50 bytes. */

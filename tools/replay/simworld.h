@@ -311,6 +311,8 @@ u64 sim_net_free(struct sim_world *w, const struct sim_route *r, u64 from, u64 n
 void sim_net_take(struct sim_world *w, const struct sim_route *r, u64 start, u64 end);
 /* a reservation ends early, at w->now or before its start */
 void sim_net_release(struct sim_world *w, const struct sim_route *r, u64 start, u64 end);
+/* all links as the file has them */
+void sim_net_nominal(struct sim_world *w);
 void sim_net_link(struct sim_world *w, u32 link, u64 bandwidth, u64 latency);
 const char *sim_net_port(const struct sim_world *w, u32 port, char name[2 * SIM_NAME_MAX + 2]);
 
