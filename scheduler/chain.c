@@ -17,6 +17,8 @@
  * everything is known; likewise while one of them has still to be tried. So a chain sticks to the
  * device that it began on only if that is not slower than to leave.
  *
+ * While jobs are planned ahead (plan.h) nobody follows: the plan knows what comes after what.
+ *
  * Rejected: following jobs of other clients (contexts differ, and so do those who may be killed),
  * jobs that run although a predecessor failed (whoever is first to find out is the device, and
  * it does not know what may be read then), leases and what waits for them (their holders end them),
@@ -107,7 +109,7 @@ void weft_chain_look(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 	struct weft_sched_device *d;
 
 	if (job->state != WEFT_JOB_WAITING || !job->open || job->poisoned || job->run_anyway ||
-	    job->lease)
+	    job->lease || s->planner)
 		return;
 	d = weft_chain_device(s, job);
 	if (!d || !d->chains || !d->open || !(job->devices & BIT_ULL(d->id)) ||

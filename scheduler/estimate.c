@@ -107,11 +107,11 @@ static u64 weft_est_learned(const struct weft_sched *s, u64 key, u32 bucket)
 	return 0;
 }
 
-void weft_estimate_get(const struct weft_sched *s, const struct weft_sched_job *job,
-		       const struct weft_sched_device *d, struct weft_estimate *e)
+void weft_estimate_of(const struct weft_sched *s, u64 kernel, u64 size,
+		      const struct weft_sched_device *d, struct weft_estimate *e)
 {
-	u64 key = weft_est_key(job->kernel, d->model);
-	u32 bucket = weft_est_bucket(job->size);
+	u64 key = weft_est_key(kernel, d->model);
+	u32 bucket = weft_est_bucket(size);
 	u64 left, run;
 
 	e->run = weft_est_learned(s, key, bucket);
@@ -122,7 +122,7 @@ void weft_estimate_get(const struct weft_sched *s, const struct weft_sched_job *
 		return;
 	e->tried = weft_est_find(s, key, WEFT_EST_LAST);
 	for (left = s->present; left; left &= left - 1) {
-		run = weft_est_learned(s, weft_est_key(job->kernel,
+		run = weft_est_learned(s, weft_est_key(kernel,
 						       s->device[__ffs64(left)]->model), bucket);
 		if (run && (!e->known || run < e->run)) {
 			e->run = run;
@@ -131,6 +131,12 @@ void weft_estimate_get(const struct weft_sched *s, const struct weft_sched_job *
 	}
 	if (!e->known)
 		e->run = WEFT_RUN_UNKNOWN;
+}
+
+void weft_estimate_get(const struct weft_sched *s, const struct weft_sched_job *job,
+		       const struct weft_sched_device *d, struct weft_estimate *e)
+{
+	weft_estimate_of(s, job->kernel, job->size, d, e);
 }
 
 u64 weft_estimate_least(const struct weft_sched *s, const struct weft_sched_job *job)

@@ -86,6 +86,7 @@ void weft_fair_client_init(struct weft_sched_client *c)
 		weft_entity_init(&c->entity[i], c->id, WEFT_WEIGHT_DEFAULT,
 				 c->tenant->clients[i].vtime);
 		c->jobs[i].root = NULL;
+		c->pending[i] = 0;
 	}
 }
 

@@ -4,6 +4,7 @@
 #define WEFT_SCHED_INTERNAL_H
 
 #include "log.h"
+#include "plan.h"
 
 /* Run time assumed where nothing at all is known, ns. */
 #define WEFT_RUN_UNKNOWN	100000ull
@@ -33,6 +34,8 @@ struct weft_estimate {
 	bool known;
 };
 
+void weft_estimate_of(const struct weft_sched *s, u64 kernel, u64 size,
+		      const struct weft_sched_device *d, struct weft_estimate *e);
 void weft_estimate_get(const struct weft_sched *s, const struct weft_sched_job *job,
 		       const struct weft_sched_device *d, struct weft_estimate *e);
 /* shortest run time that may be expected of @job on an eligible device */
@@ -90,6 +93,23 @@ static inline bool weft_job_queued(const struct weft_sched_job *job)
 	return job->state == WEFT_JOB_READY || job->aside == WEFT_ASIDE_DUE;
 }
 
+/* ---- ahead.c: nothing of this does anything unless planning is on */
+void weft_plan_stale(struct weft_sched *s);
+/* a job is WAITING or READY from now on; and is not any more */
+void weft_plan_job_add(struct weft_sched *s, struct weft_sched_job *job);
+void weft_plan_job_del(struct weft_sched *s, struct weft_sched_job *job);
+/* a run of @job ended well */
+void weft_plan_job_ended(struct weft_sched *s, const struct weft_sched_job *job, u64 busy_ns);
+void weft_plan_data_add(struct weft_sched *s, struct weft_sched_data *data);
+void weft_plan_data_del(struct weft_sched *s, struct weft_sched_data *data);
+void weft_plan_data_moved(struct weft_sched *s, struct weft_sched_data *data);
+void weft_plan_region_lost(struct weft_sched *s, u32 region);
+/* is it for the plan to decide?; then the job to be dispatched now and @device, or NULL */
+bool weft_plan_decides(const struct weft_sched *s);
+struct weft_sched_job *weft_plan_pick(struct weft_sched *s, u32 *device, u64 now);
+u64 weft_plan_arrival(struct weft_sched *s, const struct weft_sched_job *job,
+		      struct weft_sched_device *d, u64 now, bool keep, u64 *ns);
+
 /* ---- job.c */
 bool weft_job_may(const struct weft_sched_job *job, u32 state);
 void weft_job_move(struct weft_sched_job *job, u32 state);
@@ -113,6 +133,8 @@ struct weft_policy {
 	struct weft_sched_job *(*first)(struct weft_sched *s, u64 mask);
 	/* rank the candidates in s->cand that have no reason yet, give each a reason */
 	u32 (*choose)(struct weft_sched *s);
+	/* a plan may decide instead */
+	bool ahead;
 };
 
 const struct weft_policy *weft_policy_find(const char *name);
@@ -120,6 +142,12 @@ const struct weft_policy *weft_policy_find(const char *name);
 u64 weft_link_time(const struct weft_sched_link *link, u64 bytes);
 /* must the bytes of @ref be there before its job runs? */
 bool weft_ref_inputs(const struct weft_sched_ref *ref);
+/* the slot of @d that is free first, after weft_place_prepare() */
+u32 weft_device_slot(const struct weft_sched_device *d);
+/* when each slot of @d is free, as far as the jobs it was given are concerned */
+void weft_place_prepare(struct weft_sched_device *d, u64 now);
+/* fill in s->cand for @job */
+void weft_place_weigh(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 void weft_place_release(struct weft_sched *s, struct weft_sched_job *job);
 /* @job gives its place back but stays on its device; and wants a place there again */
 void weft_place_aside(struct weft_sched *s, struct weft_sched_job *job);

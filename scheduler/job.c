@@ -207,6 +207,8 @@ static void weft_job_end(struct weft_sched *s, struct weft_sched_job *job, int e
 	weft_job_move(job, WEFT_JOB_DONE);
 	job->error = error;
 	job->client->job_count--;
+	s->job_count--;
+	weft_plan_job_del(s, job);
 	weft_place_undeny(job);
 	for (i = 0; i < job->edge_count; i++) {
 		if (job->edges[i].from)
@@ -284,6 +286,8 @@ static void weft_job_init(struct weft_sched *s, struct weft_sched_job *job,
 	INIT_LIST_HEAD(&job->out);
 	INIT_LIST_HEAD(&job->denied_node);
 	INIT_LIST_HEAD(&job->due);
+	INIT_LIST_HEAD(&job->pending);
+	job->plan = 0;
 }
 
 int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
@@ -316,16 +320,19 @@ int weft_sched_job_submit(struct weft_sched *s, struct weft_sched_job *job,
 		struct weft_sched_ref *ref = &job->refs[i];
 
 		ref->job = job;
+		ref->from = WEFT_SCHED_NO_REGION;
 		list_add_tail(&ref->node, ref->access & WEFT_ACCESS_WRITE ?
 			      &ref->data->writers : &ref->data->readers);
 	}
 	job->client->job_count++;
+	s->job_count++;
 	if (culprit) {
 		weft_job_doom(s, job, culprit->id, now);
 		weft_job_end_doomed(s, now);
 		return 0;
 	}
 	weft_job_rank(job);
+	weft_plan_job_add(s, job);
 	if (!job->open)
 		weft_job_ready(s, job, now);
 	else
@@ -396,11 +403,18 @@ int weft_sched_job_done(struct weft_sched *s, struct weft_sched_job *job, int er
 	weft_place_space_made(s, d);
 	weft_fair_settle(s, job, busy_ns);
 	d->busy_ns += busy_ns;
+	if (job->state == WEFT_JOB_RUNNING && !error)
+		weft_plan_job_ended(s, job, busy_ns);
 	if (job->state == WEFT_JOB_RUNNING && !error && !job->disturbed)
 		weft_estimate_learn(s, job, d, busy_ns);
 	for (i = 0; i < job->ref_count && !error; i++) {
-		if (job->refs[i].access & WEFT_ACCESS_WRITE)
-			job->refs[i].data->valid = BIT_ULL(d->region);
+		struct weft_sched_data *data = job->refs[i].data;
+
+		if (!(job->refs[i].access & WEFT_ACCESS_WRITE))
+			continue;
+		data->valid = BIT_ULL(d->region);
+		data->arriving = 0;
+		weft_plan_data_moved(s, data);
 	}
 	weft_job_end(s, job, error, now);
 	weft_job_end_doomed(s, now);
@@ -437,6 +451,7 @@ int weft_sched_job_return(struct weft_sched *s, struct weft_sched_job *job,
 	job->device = WEFT_SCHED_NO_DEVICE;
 	job->follows = WEFT_SCHED_NO_DEVICE;
 	job->moves++;
+	weft_plan_job_add(s, job);
 	if (job->open) {
 		weft_job_move(job, WEFT_JOB_WAITING);
 		weft_chain_look(s, job, now);
@@ -469,6 +484,7 @@ int weft_sched_job_devices(struct weft_sched *s, struct weft_sched_job *job, u64
 		weft_fair_remove(s, job);
 	job->devices = devices;
 	weft_place_undeny(job);
+	weft_plan_stale(s);
 	if (job->state == WEFT_JOB_READY)
 		weft_fair_insert(s, job);
 	else

@@ -42,20 +42,29 @@
  * J  JOB_ASIDE         -
  * J  JOB_DUE           -
  * J  LEASE_EXTEND      arg 0: time held, ns; 1: quantum, ns
+ * -  PLAN_ON           arg 0: jobs | window << 32; 1: data; 2: spans; 3: rounds
+ * R  ROUTE             a: ports; arg 0: bandwidth; 1: latency; 2: port i << 8 i
+ * -  SENDS             -
+ * B  UNSEND            a: to
  * -  POLICY_SET        arg 0, 1: policy name
  * -  PICK              -
  * J  DECISION          a: device; b: &enum weft_reason; arg 0: start; 1: transfer ns; 2: run ns;
  *                      3: finish; of a job that was due: it has a place again
  * J  PLAN              as DECISION, the job stays READY until there is room; device 0xffff
- *                      without candidates: no device has space in its memory for it
+ *                      without candidates: no device has space in its memory for it, or it is
+ *                      held for jobs that the plan has before it
  * J  CANDIDATE         as DECISION, one for each present device after a DECISION or PLAN
  * J  POISONED          arg 0: id of the predecessor that failed; of a job that is placed: it is
  *                      recalled
  * J  LEASE             after LEASE_EXTEND; a: device; b: 1 it goes on, 0 not; arg 0: id of the job
  *                      that it was compared with, 0 none; 1: time held, ns
+ * J  POISONED          arg 0: id of the predecessor that failed
+ * B  SEND              after SENDS; a: from; b: to; arg 0: no earlier than; 1: expected there;
+ *                      2: job
  * == ================= ===================================================================
  *
- * T tenant, C client, D device, B data (buffer), J job. Times are absolute ns unless they are
+ * T tenant, C client, D device, B data (buffer), J job, R from region << 32 | to region.
+ * Times are absolute ns unless they are
  * named as durations. Unused fields are zero.
  *
  * Rejected: variable-length records (a ring of fixed records never needs a scan to find where one
@@ -108,6 +117,12 @@ enum weft_reason {
 	WEFT_REASON_OUTRUN,
 	/** @WEFT_REASON_ELSEWHERE: its data, or what it waits for, is on another device */
 	WEFT_REASON_ELSEWHERE,
+	/** @WEFT_REASON_AHEAD: the plan of all jobs has it there */
+	WEFT_REASON_AHEAD,
+	/** @WEFT_REASON_HELD: the same; what is there is kept for jobs before it in the plan */
+	WEFT_REASON_HELD,
+	/** @WEFT_REASON_FOREGONE: it would end no later, but the plan has it elsewhere */
+	WEFT_REASON_FOREGONE,
 };
 
 /** weft_log_header_init() - fill in the header of a new log */

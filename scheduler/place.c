@@ -42,8 +42,7 @@ static bool weft_device_room(const struct weft_sched_device *d)
 	return d->outstanding < d->credits + d->depth;
 }
 
-/* The slot that is free first. */
-static u32 weft_device_slot(const struct weft_sched_device *d)
+u32 weft_device_slot(const struct weft_sched_device *d)
 {
 	u32 best = 0;
 	u32 i;
@@ -55,10 +54,9 @@ static u32 weft_device_slot(const struct weft_sched_device *d)
 	return best;
 }
 
-/* When each slot of @d is free, as far as the jobs it was given are concerned. */
-static void weft_device_prepare(struct weft_sched_device *d, u64 now)
+void weft_place_prepare(struct weft_sched_device *d, u64 now)
 {
-	const struct weft_sched_job *job;
+	struct weft_sched_job *job;
 	u32 i;
 
 	d->plan_down = max(d->down_free, now);
@@ -71,13 +69,16 @@ static void weft_device_prepare(struct weft_sched_device *d, u64 now)
 
 		if (job->state != WEFT_JOB_RUNNING)
 			continue;
-		d->slot[weft_device_slot(d)] = end >= now ? end : now + (now - end);
+		job->est_end = end >= now ? end : now + (now - end);
+		d->slot[weft_device_slot(d)] = job->est_end;
 	}
 	list_for_each_entry(job, &d->jobs, node) {
 		u32 slot = weft_device_slot(d);
 
-		if (job->state != WEFT_JOB_RUNNING)
-			d->slot[slot] = max(d->slot[slot], job->est_data) + job->est_run;
+		if (job->state == WEFT_JOB_RUNNING)
+			continue;
+		job->est_end = max(d->slot[slot], job->est_data) + job->est_run;
+		d->slot[slot] = job->est_end;
 	}
 }
 
@@ -124,6 +125,8 @@ static u64 weft_place_data(struct weft_sched *s, const struct weft_sched_job *jo
 	u64 sources = 0;
 	u32 i;
 
+	if (s->planner)
+		return weft_plan_arrival(s, job, d, now, keep, ns);
 	*ns = 0;
 	for (i = 0; i < job->ref_count; i++) {
 		struct weft_sched_data *data = job->refs[i].data;
@@ -180,8 +183,7 @@ static u64 weft_place_data(struct weft_sched *s, const struct weft_sched_job *jo
 	return there;
 }
 
-/* Fill in s->cand for @job. */
-static void weft_place_candidates(struct weft_sched *s, struct weft_sched_job *job, u64 now)
+void weft_place_weigh(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
 	u64 left;
 
@@ -312,6 +314,7 @@ static const struct weft_policy weft_policies[] = {
 		.wanted = weft_wanted_open,
 		.first = weft_fair_first,
 		.choose = weft_eft_choose,
+		.ahead = true,
 	},
 	{
 		/* arrival order, the device free first, blind to speed, data and shares */
@@ -394,10 +397,13 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 {
 	const struct weft_sched_candidate *c = &s->cand[d->id];
 
-	if (job->aside == WEFT_ASIDE_DUE)
+	if (job->aside == WEFT_ASIDE_DUE) {
 		list_del_init(&job->due);
-	else
+		s->due_count--;
+	} else {
 		weft_job_move(job, WEFT_JOB_BINDING);
+	}
+	weft_plan_job_del(s, job);
 	job->price = d->price;
 	weft_fair_dispatch(s, job, weft_fair_units(c->run, d->price));
 	weft_place_reserve(s, job, d, now);
@@ -453,7 +459,7 @@ static struct weft_sched_job *weft_place_walk(struct weft_sched *s, u64 now, u32
 		if (!job)
 			break;
 		covered |= weft_job_may_use(job);
-		weft_place_candidates(s, job, now);
+		weft_place_weigh(s, job, now);
 		*device = s->policy->choose(s);
 		if (s->room & BIT_ULL(*device))
 			break;
@@ -482,12 +488,14 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 	if (!job && !(s->room & weft_tree_mask(&s->arrivals)))
 		return false;
 	for (left = s->present; left; left &= left - 1)
-		weft_device_prepare(s->device[__ffs64(left)], now);
+		weft_place_prepare(s->device[__ffs64(left)], now);
 
 	if (job) {
 		device = job->device;
-		weft_place_candidates(s, job, now);
+		weft_place_weigh(s, job, now);
 		s->cand[device].reason = WEFT_REASON_CHOSEN;
+	} else if (weft_plan_decides(s)) {
+		job = weft_plan_pick(s, &device, now);
 	} else {
 		job = weft_place_walk(s, now, &device);
 	}
@@ -526,6 +534,7 @@ void weft_place_release(struct weft_sched *s, struct weft_sched_job *job)
 	if (job->aside == WEFT_ASIDE_DUE) {
 		weft_fair_remove(s, job);
 		list_del_init(&job->due);
+		s->due_count--;
 	}
 	job->aside = WEFT_ASIDE_NOT;
 	s->device[job->device]->aside--;
@@ -545,6 +554,7 @@ void weft_place_due(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 	job->aside = WEFT_ASIDE_DUE;
 	job->due_time = now;
 	list_add_tail(&job->due, &s->device[job->device]->due);
+	s->due_count++;
 	weft_fair_insert(s, job);
 }
 
@@ -553,6 +563,8 @@ void weft_place_space_made(struct weft_sched *s, struct weft_sched_device *d)
 	struct weft_sched_job *job, *next;
 
 	d->space_seq = ++s->space_seq;
+	if (!list_empty(&s->denied))
+		weft_plan_stale(s);
 	/* Each step here undoes one failed bind, so it was paid for. */
 	list_for_each_entry_safe(job, next, &s->denied, denied_node) {
 		if (!(job->denied & BIT_ULL(d->id)))

@@ -129,6 +129,9 @@ static const char * const weft_reason_names[] = {
 	[WEFT_REASON_NOT_ELIGIBLE] = "not eligible",
 	[WEFT_REASON_OUTRUN] = "another is to be explored",
 	[WEFT_REASON_ELSEWHERE] = "what it needs is elsewhere",
+	[WEFT_REASON_AHEAD] = "chosen by the plan",
+	[WEFT_REASON_HELD] = "planned, waits for its turn",
+	[WEFT_REASON_FOREGONE] = "no later, but not planned",
 };
 
 const char *weft_reason_name(u32 reason)
@@ -165,11 +168,16 @@ static const char * const weft_rec_names[] = {
 	[WEFT_REC_JOB_ASIDE] = "job-aside",
 	[WEFT_REC_JOB_DUE] = "job-due",
 	[WEFT_REC_LEASE_EXTEND] = "lease-extend",
+	[WEFT_REC_PLAN_ON] = "plan-on",
+	[WEFT_REC_ROUTE] = "route",
+	[WEFT_REC_SENDS] = "sends",
+	[WEFT_REC_UNSEND] = "unsend",
 	[WEFT_REC_DECISION] = "decision",
 	[WEFT_REC_CANDIDATE] = "candidate",
 	[WEFT_REC_PLAN] = "plan",
 	[WEFT_REC_POISONED] = "poisoned",
 	[WEFT_REC_LEASE] = "lease",
+	[WEFT_REC_SEND] = "send",
 };
 
 const char *weft_rec_name(u32 type)

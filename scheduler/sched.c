@@ -28,6 +28,7 @@ int weft_sched_init(struct weft_sched *s, const struct weft_sched_ops *ops, cons
 	INIT_LIST_HEAD(&s->denied);
 	INIT_LIST_HEAD(&s->doomed);
 	INIT_LIST_HEAD(&s->parked);
+	INIT_LIST_HEAD(&s->pending);
 	weft_log_init(s, now);
 	return 0;
 }
@@ -44,6 +45,7 @@ int weft_sched_policy_set(struct weft_sched *s, const char *name, u64 now)
 	if (!p)
 		return -EINVAL;
 	s->policy = p;
+	weft_plan_stale(s);
 	weft_log_policy(s, now);
 	return 0;
 }
@@ -148,6 +150,7 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
 	s->device[d->id] = d;
 	s->present |= BIT_ULL(d->id);
 	weft_device_mirror(s, d);
+	weft_plan_stale(s);
 	return 0;
 }
 
@@ -164,6 +167,7 @@ int weft_sched_device_set(struct weft_sched *s, struct weft_sched_device *d,
 	d->up = to->up;
 	weft_log_device(s, d, WEFT_REC_DEVICE_SET, now);
 	weft_device_mirror(s, d);
+	weft_plan_stale(s);
 	/* An operator's change is a reason to try again what failed for space. */
 	weft_place_space_made(s, d);
 	return 0;
@@ -178,6 +182,7 @@ int weft_sched_device_remove(struct weft_sched *s, struct weft_sched_device *d, 
 	s->present &= ~BIT_ULL(d->id);
 	s->open &= ~BIT_ULL(d->id);
 	s->places -= d->credits + d->depth;
+	weft_plan_region_lost(s, d->region);
 	return 0;
 }
 
@@ -202,6 +207,8 @@ void weft_sched_data_add(struct weft_sched *s, struct weft_sched_data *d, u64 no
 	INIT_LIST_HEAD(&d->writers);
 	INIT_LIST_HEAD(&d->readers);
 	d->arriving = 0;
+	s->data_count++;
+	weft_plan_data_add(s, d);
 }
 
 void weft_sched_data_set(struct weft_sched *s, struct weft_sched_data *d, u64 valid, u64 now)
@@ -210,6 +217,7 @@ void weft_sched_data_set(struct weft_sched *s, struct weft_sched_data *d, u64 va
 	weft_data_freed(s, d->valid & ~valid);
 	d->valid = valid;
 	d->arriving &= ~valid;
+	weft_plan_data_moved(s, d);
 }
 
 void weft_sched_data_remove(struct weft_sched *s, struct weft_sched_data *d, u64 now)
@@ -217,4 +225,6 @@ void weft_sched_data_remove(struct weft_sched *s, struct weft_sched_data *d, u64
 	weft_log(s, now, WEFT_REC_DATA_REMOVE, d->id, 0, 0, 0, 0, 0, 0);
 	weft_warn_on(weft_sched_data_busy(d, WEFT_ACCESS_WRITE));
 	weft_data_freed(s, d->valid);
+	weft_plan_data_del(s, d);
+	s->data_count--;
 }

@@ -37,6 +37,7 @@
 #define WEFT_SCHED_MAX_DEVICES	64
 #define WEFT_SCHED_MAX_REGIONS	64
 #define WEFT_SCHED_NO_DEVICE	0xffffffffu
+#define WEFT_SCHED_NO_REGION	0xffffffffu
 #define WEFT_PRICE_UNIT		1024u
 #define WEFT_WEIGHT_MIN		1u
 #define WEFT_WEIGHT_MAX		10000u
@@ -154,6 +155,8 @@ struct weft_sched_client {
 	u64 job_count;
 	struct weft_sched_entity entity[WEFT_SERVICE_COUNT];
 	struct weft_tree jobs[WEFT_SERVICE_COUNT];
+	/* WAITING and READY jobs; counted if planning is on */
+	u32 pending[WEFT_SERVICE_COUNT];
 };
 
 /** struct weft_sched_link - one direction between a device's memory and its host region */
@@ -231,6 +234,9 @@ struct weft_sched_data {
 	struct list_head readers;
 	/* regions to which a transfer for a dispatched job is expected */
 	u64 arriving;
+	/* its number in plans, 0: none; in the planner's sendable buffers */
+	u32 plan;
+	struct list_head sendable;
 };
 
 /** struct weft_sched_ref - one use of a buffer by a job */
@@ -248,6 +254,9 @@ struct weft_sched_ref {
 	struct weft_sched_job *job;
 	/* private to scheduler/: in data->writers or data->readers */
 	struct list_head node;
+	/* the plan sends it from there, no earlier than that */
+	u32 from;
+	u64 send_at;
 };
 
 /** struct weft_sched_edge - "to may not start before from is done"; memory from the caller */
@@ -322,9 +331,10 @@ struct weft_sched_job {
 	/* in a device's due jobs, since when */
 	struct list_head due;
 	u64 due_time;
-	/* where it was placed: expected arrival of data, actual start */
+	/* where it was placed: expected arrival of data, actual start, expected end */
 	u64 est_data;
 	u64 start;
+	u64 est_end;
 	/* what was charged at dispatch, at which price, and lifts seen then: tenant, client */
 	u64 charged;
 	u32 price;
@@ -339,6 +349,9 @@ struct weft_sched_job {
 	/* the plan that was logged last */
 	u32 plan_device;
 	u64 plan_finish;
+	/* if planning is on: in weft_sched.pending; its number in the plan, 0: none */
+	struct list_head pending;
+	u32 plan;
 };
 
 /* ---------------------------------------------------------------- records */
@@ -373,12 +386,17 @@ enum weft_rec_type {
 	WEFT_REC_JOB_ASIDE,
 	WEFT_REC_JOB_DUE,
 	WEFT_REC_LEASE_EXTEND,
+	WEFT_REC_PLAN_ON,
+	WEFT_REC_ROUTE,
+	WEFT_REC_SENDS,
+	WEFT_REC_UNSEND,
 
 	WEFT_REC_DECISION = 64,
 	WEFT_REC_CANDIDATE,
 	WEFT_REC_PLAN,
 	WEFT_REC_POISONED,
 	WEFT_REC_LEASE,
+	WEFT_REC_SEND,
 };
 
 /**
@@ -434,6 +452,7 @@ struct weft_sched_est {
 };
 
 struct weft_policy;
+struct weft_planner;
 
 /* one device looked at for one job; scratch of weft_sched_pick() */
 struct weft_sched_candidate {
@@ -471,6 +490,14 @@ struct weft_sched {
 	u64 space_seq;
 	/* jobs that some device had no space for */
 	struct list_head denied;
+	/* planning ahead, NULL: off; WAITING and READY jobs, of so many clients and classes */
+	struct weft_planner *planner;
+	struct list_head pending;
+	u32 pending_groups;
+	/* BOUND jobs that are due; buffers; jobs not DONE */
+	u32 due_count;
+	u64 data_count;
+	u64 job_count;
 	/* jobs found poisoned, not ended yet */
 	struct list_head doomed;
 	/* scratch of one pick */

@@ -9,6 +9,7 @@
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
 /* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 #include "pool.h"
 #include "internal.h"
 

@@ -6,6 +6,7 @@
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
 /* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 #include "pool.h"
 
 static void test_init(void **state)
@@ -287,18 +288,18 @@ static void test_names(void **state)
 	struct weft_log_header header;
 	u32 i;
 
-	for (i = WEFT_REC_INIT; i <= WEFT_REC_LEASE_EXTEND; i++)
+	for (i = WEFT_REC_INIT; i <= WEFT_REC_UNSEND; i++)
 		assert_non_null(weft_rec_name(i));
-	for (i = WEFT_REC_DECISION; i <= WEFT_REC_LEASE; i++)
+	for (i = WEFT_REC_DECISION; i <= WEFT_REC_SEND; i++)
 		assert_non_null(weft_rec_name(i));
 	assert_null(weft_rec_name(0));
 	assert_null(weft_rec_name(WEFT_REC_DECISION - 1));
-	assert_null(weft_rec_name(WEFT_REC_LEASE + 1));
+	assert_null(weft_rec_name(WEFT_REC_SEND + 1));
 	assert_string_equal(weft_rec_name(WEFT_REC_PLAN), "plan");
-	for (i = WEFT_REASON_CHOSEN; i <= WEFT_REASON_ELSEWHERE; i++)
+	for (i = WEFT_REASON_CHOSEN; i <= WEFT_REASON_FOREGONE; i++)
 		assert_non_null(weft_reason_name(i));
 	assert_null(weft_reason_name(0));
-	assert_null(weft_reason_name(WEFT_REASON_ELSEWHERE + 1));
+	assert_null(weft_reason_name(WEFT_REASON_FOREGONE + 1));
 	memset(&header, 0xff, sizeof(header));
 	weft_log_header_init(&header);
 	assert_memory_equal(&header, "\0weftlog\1\0\0\0\100\0\0", 15);

@@ -16,6 +16,7 @@
 /* sources: scheduler/chain.c scheduler/lease.c */
 /* sources: scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 /* sources: tools/replay/replaylog.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 #include "pool.h"
 #include "replaylog.h"
 

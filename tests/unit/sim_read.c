@@ -6,6 +6,7 @@
 /* sources: tools/replay/simxsched.c tools/replay/simweft.c scheduler/tree.c scheduler/sched.c */
 /* sources: scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/chain.c scheduler/lease.c */
 /* sources: scheduler/estimate.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 /* sources: scheduler/record.c */
 /* cflags: -D_GNU_SOURCE */
 /*

@@ -15,6 +15,7 @@
  */
 #include <stdarg.h>
 
+#include "plan.h"
 #include "replaylog.h"
 
 #define EST_COUNT_MAX	16777216u
@@ -43,6 +44,8 @@ struct replay {
 	/* next record of the log that the scheduler must produce */
 	size_t cursor;
 	struct weft_sched_est *est;
+	/* the planner's memory */
+	void *plan;
 	struct weft_sched_device *device[WEFT_SCHED_MAX_DEVICES];
 	struct object **bucket;
 	size_t bucket_count;
@@ -202,6 +205,7 @@ static void replay_free(struct replay *r)
 		free(r->device[i]);
 	free(r->bucket);
 	free(r->est);
+	free(r->plan);
 	free(r);
 }
 
@@ -542,6 +546,57 @@ static int input_pick(struct replay *r, const struct weft_rec *rec)
 	return 0;
 }
 
+static int input_plan_on(struct replay *r, const struct weft_rec *rec)
+{
+	struct weft_plan_room room = {
+		.jobs = (u32)rec->arg[0],
+		.window = (u32)(rec->arg[0] >> 32),
+		.data = (u32)rec->arg[1],
+		.spans = (u32)rec->arg[2],
+		.rounds = (u32)rec->arg[3],
+	};
+	size_t size = weft_sched_plan_size(&room);
+
+	if (r->plan)
+		return fail(r->log, "record %zu: planning is on already", r->cursor);
+	if (!size)
+		return fail(r->log, "record %zu: plans of such a size are not made", r->cursor);
+	r->plan = calloc(1, size);
+	if (!r->plan)
+		return out_of_memory(r);
+	return weft_sched_plan_on(&r->s, r->plan, &room, rec->time);
+}
+
+static int input_route(struct replay *r, const struct weft_rec *rec)
+{
+	struct weft_sched_route route = {
+		.bandwidth = rec->arg[0], .latency = rec->arg[1], .port_count = rec->a,
+	};
+	u32 i;
+
+	for (i = 0; i < WEFT_ROUTE_PORTS; i++)
+		route.port[i] = (u8)(rec->arg[2] >> 8 * i);
+	return weft_sched_route_set(&r->s, (u32)(rec->id >> 32), (u32)rec->id, &route, rec->time);
+}
+
+static int input_sends(struct replay *r, const struct weft_rec *rec)
+{
+	struct weft_sched_send send;
+
+	weft_sched_send(&r->s, rec->time, &send);
+	return 0;
+}
+
+static int input_unsend(struct replay *r, const struct weft_rec *rec)
+{
+	struct object *o = object_find(r, KIND_DATA, rec->id);
+
+	if (!o)
+		return unknown(r, "buffer", rec->id);
+	weft_sched_unsend(&r->s, &o->data, rec->a, rec->time);
+	return 0;
+}
+
 static int (* const inputs[])(struct replay *r, const struct weft_rec *rec) = {
 	[WEFT_REC_INIT] = input_init,
 	[WEFT_REC_TENANT_ADD] = input_tenant,
@@ -567,6 +622,10 @@ static int (* const inputs[])(struct replay *r, const struct weft_rec *rec) = {
 	[WEFT_REC_LEASE_EXTEND] = input_job,
 	[WEFT_REC_POLICY_SET] = input_policy,
 	[WEFT_REC_PICK] = input_pick,
+	[WEFT_REC_PLAN_ON] = input_plan_on,
+	[WEFT_REC_ROUTE] = input_route,
+	[WEFT_REC_SENDS] = input_sends,
+	[WEFT_REC_UNSEND] = input_unsend,
 };
 
 static bool is_part(u32 type)
