@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <sys/stat.h>
 
+#include "plan.h"
 #include "simgen.h"
 #include "simmain.h"
 #include "simmetrics.h"
@@ -33,6 +34,8 @@ static const char simulate_usage_rest[] =
 	"  -p, --policy NAME    policy of engine weft (eft)\n"
 	"  -k, --known          run times are known from the start\n"
 	"  -w, --window N       submit no more while N jobs are undecided (0: no bound)\n"
+	"  -a, --ahead N        engine weft plans ahead, the best of N plans (0: does not)\n"
+	"  -P, --plan N         and plans N jobs at once (0: all)\n"
 	"  -d, --dag N          solve the bound of the whole graph up to N jobs (300)\n"
 	"  -l, --log FILE       decision log\n"
 	"  -C, --candidates     each candidate weighed, too, in the log\n"
@@ -107,6 +110,8 @@ static int parse(int argc, char **argv, struct simulate *s)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "known", no_argument, NULL, 'k' },
 		{ "window", required_argument, NULL, 'w' },
+		{ "ahead", required_argument, NULL, 'a' },
+		{ "plan", required_argument, NULL, 'P' },
 		{ "dag", required_argument, NULL, 'd' },
 		{ "log", required_argument, NULL, 'l' },
 		{ "candidates", no_argument, NULL, 'C' },
@@ -119,7 +124,7 @@ static int parse(int argc, char **argv, struct simulate *s)
 	u64 value;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:c:t:e:E:p:kw:d:l:Ci:s:jh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "m:c:t:e:E:p:kw:a:P:d:l:Ci:s:jh", longs, NULL)) != -1) {
 		switch (c) {
 		case 'm':
 			s->machine = optarg;
@@ -152,6 +157,17 @@ static int parse(int argc, char **argv, struct simulate *s)
 			if (parse_number("simulate", "--window", optarg, U32_MAX, &value))
 				return 2;
 			s->options.window = (u32)value;
+			break;
+		case 'a':
+			if (parse_number("simulate", "--ahead", optarg, WEFT_PLAN_ROUNDS_MAX,
+					 &value))
+				return 2;
+			s->options.ahead = (u32)value;
+			break;
+		case 'P':
+			if (parse_number("simulate", "--plan", optarg, WEFT_PLAN_COUNT_MAX, &value))
+				return 2;
+			s->options.plan = (u32)value;
 			break;
 		case 'd':
 			if (parse_number("simulate", "--dag", optarg, U32_MAX, &s->dag))

@@ -13,10 +13,15 @@
  * that could be wrong here and right there).
  */
 #include "log.h"
+#include "plan.h"
 #include "simworld.h"
 
 #define EST_COUNT	65536u
 #define TEACHER		0xfffffffful
+/* how large plans may become */
+#define PLAN_JOBS	16384u
+#define PLAN_DATA	65536u
+#define PLAN_SPANS	4096u
 
 struct engine_job {
 	struct weft_sched_job job;
@@ -40,6 +45,10 @@ struct engine {
 	struct weft_sched_client teacher;
 	u64 lessons;
 	bool started;
+	/* what was logged last is why a job is held */
+	bool held;
+	/* the planner's memory, NULL: it does not plan */
+	void *plan;
 };
 
 static struct engine *engine_of(struct sim_world *w)
@@ -66,6 +75,8 @@ static const char * const reasons[] = {
 	[WEFT_REASON_NOT_ELIGIBLE] = "not-eligible",
 	[WEFT_REASON_OUTRUN] = "outrun",
 	[WEFT_REASON_ELSEWHERE] = "elsewhere",
+	[WEFT_REASON_AHEAD] = "ahead",
+	[WEFT_REASON_FOREGONE] = "foregone",
 };
 
 static void engine_log(struct weft_sched *s, const struct weft_rec *rec)
@@ -82,11 +93,20 @@ static void engine_log(struct weft_sched *s, const struct weft_rec *rec)
 		fwrite(rec, sizeof(*rec), 1, e->w->options.inputs);
 	if (!e->started || rec->type < WEFT_REC_DECISION)
 		return;
+	/* a hold is logged without candidates */
+	if (rec->type == WEFT_REC_CANDIDATE && e->held)
+		return;
+	e->held = rec->type == WEFT_REC_PLAN && rec->b == WEFT_REASON_HELD;
+	if (e->held) {
+		sim_hold(e->w, world_job(rec->id), "plan");
+		return;
+	}
 	if (rec->type == WEFT_REC_PLAN && rec->a == WEFT_LOG_NO_DEVICE) {
 		sim_hold(e->w, world_job(rec->id), "space");
 		return;
 	}
-	if (rec->type != WEFT_REC_POISONED)
+	if (rec->type == WEFT_REC_DECISION || rec->type == WEFT_REC_PLAN ||
+	    rec->type == WEFT_REC_CANDIDATE)
 		x.data = s->cand[rec->a].data;
 	if (rec->type == WEFT_REC_PLAN)
 		sim_plan(e->w, world_job(rec->id), rec->a, &x);
@@ -207,6 +227,51 @@ static void engine_learn(struct sim_world *w, u32 kernel, u32 model, u64 size, u
 	weft_sched_job_forget(&e->s, job);
 }
 
+/* The ways between all regions as they are now. */
+static void set_routes(struct engine *e)
+{
+	struct sim_world *w = e->w;
+	u32 from, to, i;
+
+	for (from = 0; from < w->machine->region_count; from++) {
+		for (to = 0; to < w->machine->region_count; to++) {
+			const struct sim_route *r = from == to ? NULL : sim_net_route(w, from, to);
+			struct weft_sched_route route = { };
+
+			if (from == to)
+				continue;
+			for (i = 0; r && i < r->count && i < WEFT_ROUTE_PORTS; i++) {
+				if (r->port[i] >= WEFT_PLAN_PORTS)
+					break;
+				route.port[i] = (u8)r->port[i];
+			}
+			if (r && i == r->count) {
+				route.port_count = i;
+				route.bandwidth = r->bandwidth;
+				route.latency = r->latency;
+			}
+			weft_sched_route_set(&e->s, from, to, &route, w->now);
+		}
+	}
+}
+
+static int plan_on(struct engine *e)
+{
+	struct sim_world *w = e->w;
+	struct weft_plan_room room = {
+		.jobs = min(max(w->job_count, 1u), PLAN_JOBS),
+		.data = min(max(w->block_count, 1u), PLAN_DATA),
+		.spans = PLAN_SPANS,
+		.rounds = w->options.ahead,
+	};
+
+	room.window = w->options.plan ? min(w->options.plan, room.jobs) : room.jobs;
+	e->plan = calloc(1, weft_sched_plan_size(&room));
+	if (!e->plan)
+		abort();
+	return weft_sched_plan_on(&e->s, e->plan, &room, w->now);
+}
+
 static void engine_start(struct engine *e)
 {
 	struct sim_world *w = e->w;
@@ -215,6 +280,11 @@ static void engine_start(struct engine *e)
 	e->started = true;
 	weft_sched_client_remove(&e->s, &e->teacher, w->now);
 	weft_sched_tenant_remove(&e->s, &e->teacher_tenant, w->now);
+	if (w->options.ahead) {
+		if (plan_on(e))
+			abort();
+		set_routes(e);
+	}
 	for (i = 0; i < w->machine->device_count; i++) {
 		device_values(w, i, &e->device[i]);
 		if ((w->present & BIT_ULL(i)) &&
@@ -237,6 +307,8 @@ static void engine_device(struct sim_world *w, u32 device, bool present)
 	if (!e->started)
 		return;
 	device_values(w, device, &to);
+	if (w->options.ahead)
+		set_routes(e);
 	if (!present) {
 		e->bound[device] = NULL;
 		if (e->s.device[device] &&
@@ -397,6 +469,19 @@ static void start_bound(struct engine *e)
 	}
 }
 
+/* What the plan wants sent early. */
+static void send_ahead(struct engine *e)
+{
+	struct sim_world *w = e->w;
+	struct weft_sched_send send;
+
+	while (weft_sched_send(&e->s, w->now, &send)) {
+		if (!sim_send(w, (u32)(send.data->id - 1), send.from, send.to, send.at,
+			      world_job(send.job->id)))
+			weft_sched_unsend(&e->s, send.data, send.to, w->now);
+	}
+}
+
 static void engine_decide(struct sim_world *w)
 {
 	struct engine *e = engine_of(w);
@@ -405,6 +490,7 @@ static void engine_decide(struct sim_world *w)
 	if (!e->started)
 		return;
 	start_bound(e);
+	send_ahead(e);
 	while (weft_sched_pick(&e->s, w->now, &d)) {
 		u32 index = world_job(d.job->id);
 
@@ -416,6 +502,13 @@ static void engine_decide(struct sim_world *w)
 		}
 		start_bound(e);
 	}
+}
+
+static void engine_fini(struct sim_world *w)
+{
+	/* it may have been refused before it began */
+	if (w->data)
+		free(engine_of(w)->plan);
 }
 
 const struct sim_engine sim_engine_weft = {
@@ -433,4 +526,5 @@ const struct sim_engine sim_engine_weft = {
 	.weight = engine_weight,
 	.moved = engine_moved,
 	.decide = engine_decide,
+	.fini = engine_fini,
 };

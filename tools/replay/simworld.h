@@ -96,6 +96,10 @@ struct sim_options {
 	bool known;
 	/* jobs submitted and not decided beyond which submission waits; 0: none */
 	u32 window;
+	/* plan ahead, the best of so many plans; 0: do not */
+	u32 ahead;
+	/* jobs planned at once, 0: all */
+	u32 plan;
 	/* log candidates, too */
 	bool candidates;
 	/* where the decision log goes, NULL for nowhere */

@@ -4,11 +4,11 @@ from . import text
 from .tasks import EVENTS, event_words
 
 ENGINE_KEYS = ("engine", "policy", "known", "window")
-HOLDS = ("space", "quota", "floor", "gang", "budget")
+HOLDS = ("space", "quota", "floor", "gang", "budget", "plan")
 STATUSES = ("ok", "lost", "failed", "preempted")
 BACKS = ("lost", "space", "stolen", "preempted")
 REASONS = ("chosen", "explore", "later", "tie", "planned", "no-room", "not-now", "closed", "not-eligible",
-           "outrun")
+           "outrun", "ahead", "foregone")
 EXPECTED = ("device", "start", "run", "finish", "reason")
 # word -> what its first word names, and its fields
 FORMS = {

@@ -304,8 +304,8 @@ class History:
         if any(c.device is e.device for c in named):
             self.say("expect", e, f"device {e.device.name} is a candidate for {self.title(s)} twice")
         named.append(e)
-        taken = ("chosen", "explore", "planned") if e.device is asked.device else ()
-        if e.reason not in taken and (taken or e.reason in ("chosen", "explore")):
+        taken = ("chosen", "explore", "planned", "ahead") if e.device is asked.device else ()
+        if e.reason not in taken and (taken or e.reason in ("chosen", "explore", "ahead")):
             self.say("expect", e, f"{self.title(s)}: candidate {e.device.name} is {e.reason}, and "
                      f"{asked.device.name} was taken")
 
