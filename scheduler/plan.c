@@ -11,8 +11,8 @@
  * is least, of equals to the one of smallest id: in a gap of a place's timeline that is long
  * enough, after its predecessors and its inputs, whose transfers take gaps of their links'
  * timelines. With a penalty of 0 this is HEFT with insertion (Topcuoglu, Hariri, Wu, TPDS 2002) and
- * links as Sinnen and Sousa schedule them (TPDS 2005): a route takes all its ports at once, an input may leave as
- * soon as its source has it, and a copy that is there serves later jobs.
+ * links as Sinnen and Sousa schedule them (TPDS 2005): a route takes all its ports at once, an
+ * input may leave as soon as its source has it, and a copy that is there serves later jobs.
  *
  * The order is by upward rank: run time plus the largest rank of those that wait for the job, by
  * least and by mean run time. What the best device of a plan's jobs was is better known after it,

@@ -8,6 +8,7 @@
  * once, late, or early, as the test says.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 /* sources: scheduler/chain.c scheduler/lease.c scheduler/estimate.c scheduler/record.c */
 /* sources: tests/unit/pool.c tools/replay/replaylog.c */
 #include "pool.h"
