@@ -69,10 +69,7 @@ extern "C" {
 #define WEFT_SERVE_F_ABORT		(1ull << 0)
 /** define WEFT_SERVE_F_REGISTER - host memory is registered before it is copied (OP_REGISTER) */
 #define WEFT_SERVE_F_REGISTER		(1ull << 1)
-/**
- * define WEFT_SERVE_F_EVENTS - launches come before what they depend on is over: they name a
- * stream, events to wait for and one to signal
- */
+/** define WEFT_SERVE_F_EVENTS - launches come early: a stream, events to wait for and to signal */
 #define WEFT_SERVE_F_EVENTS		(1ull << 2)
 /** define WEFT_SERVE_F_DEACTIVATE - it can stop starting launches, and go on (OP_DEACTIVATE) */
 #define WEFT_SERVE_F_DEACTIVATE		(1ull << 3)
