@@ -79,9 +79,7 @@ enum weft_node_kind {
 	WEFT_NODE_RENDER,	/* /dev/dri/renderDN, and a primary node besides */
 };
 
-/**
- * struct weft_pool_access - who may open the node; udev sets it, see sysfs.c
- */
+/** struct weft_pool_access - who may open the node; udev sets it, see sysfs.c */
 struct weft_pool_access {
 	/** @owned: @uid and @gid are meant; else udev's own rule decides */
 	bool owned;
