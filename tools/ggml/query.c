@@ -43,11 +43,15 @@ struct weft_ggml_answers {
 static struct weft_ggml_answer **weft_answer_bucket(struct weft_ggml_answers *a, uint64_t mask,
 						    const unsigned char *blob, uint32_t size)
 {
-	uint64_t hash = 14695981039346656037ull ^ mask;
+	uint64_t hash = 14695981039346656037ull ^ mask, word;
 	uint32_t i;
 
-	for (i = 0; i < size; i++)
-		hash = (hash ^ blob[i]) * 1099511628211ull;
+	/* ggml asks for each node of each graph: word by word, as bytes take eight times as long */
+	for (i = 0; i < size; i += sizeof(word)) {
+		memcpy(&word, blob + i, sizeof(word));
+		hash = (hash ^ word) * 1099511628211ull;
+		hash ^= hash >> 29;
+	}
 	return &a->buckets[(hash ^ hash >> 32) % WEFT_GGML_BUCKETS];
 }
 
@@ -138,7 +142,9 @@ static int weft_ask_device(struct weft_ggml_client *c, struct weft_ggml_answers 
 	return -1;
 }
 
-static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *blob, uint32_t size)
+/* @key bytes of @size are the question, the rest is zero */
+static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *blob,
+			 uint32_t size, uint32_t key)
 {
 	struct weft_ggml_answers *a = weft_answers(c);
 	struct weft_ggml_answer **bucket, *answer;
@@ -146,24 +152,24 @@ static bool weft_ask_one(struct weft_ggml_client *c, uint64_t mask, const void *
 
 	if (!a)
 		return false;
-	bucket = weft_answer_bucket(a, mask, blob, size);
+	bucket = weft_answer_bucket(a, mask, blob, key);
 	for (answer = *bucket; answer; answer = answer->next)
-		if (answer->mask == mask && answer->size == size &&
-		    !memcmp(answer->blob, blob, size))
+		if (answer->mask == mask && answer->size == key &&
+		    !memcmp(answer->blob, blob, key))
 			return answer->yes;
 	yes = weft_ask_device(c, a, mask, blob, size);
 	if (yes < 0)
 		return false;
 	if (a->count == WEFT_GGML_ANSWERS) {
 		weft_answers_forget(a);
-		bucket = weft_answer_bucket(a, mask, blob, size);
+		bucket = weft_answer_bucket(a, mask, blob, key);
 	}
-	answer = malloc(sizeof(*answer) + size);
+	answer = malloc(sizeof(*answer) + key);
 	if (answer) {
 		answer->mask = mask;
-		answer->size = size;
+		answer->size = key;
 		answer->yes = yes;
-		memcpy(answer->blob, blob, size);
+		memcpy(answer->blob, blob, key);
 		answer->next = *bucket;
 		*bucket = answer;
 		a->count++;
@@ -176,7 +182,7 @@ bool weft_ggml_ask(struct weft_ggml_client *c, uint64_t mask, const struct ggml_
 {
 	_Alignas(8) unsigned char blob[WEFT_GGML_MAX_BLOB];
 	struct weft_ggml_writer writer;
-	uint32_t kernel, size;
+	uint32_t kernel, size, key;
 	bool yes = true;
 	uint64_t bit;
 
@@ -186,10 +192,11 @@ bool weft_ggml_ask(struct weft_ggml_client *c, uint64_t mask, const struct ggml_
 	if (weft_ggml_writer_add(&writer, op))
 		return false;
 	size = weft_ggml_writer_finish(&writer, blob, &kernel);
+	key = (((struct weft_ggml_job *)blob)->size + 7) / 8 * 8;
 	pthread_mutex_lock(&c->lock);
 	for (bit = 1; bit && yes; bit <<= 1)
 		if (mask & bit & ~c->gone)
-			yes = weft_ask_one(c, bit, blob, size) || c->gone & bit;
+			yes = weft_ask_one(c, bit, blob, size, key) || c->gone & bit;
 	yes = yes && mask & ~c->gone;
 	pthread_mutex_unlock(&c->lock);
 	return yes;
