@@ -54,6 +54,9 @@ $(USER_DIRS:%=user/%): user/%: setup-build
 demo: setup-demo ## watch two tenants share three simulated devices in a guest
 	@tests/run --demo
 
+demo-serve: setup-check ## watch tenants share devices that processes serve (downloads ggml; some minutes)
+	@tests/run --demo-serve
+
 shell: setup-vm ## a shell in a guest with the modules loaded (KERNEL=debug for the other kernel)
 	@tests/run --shell --kernel $(KERNEL)
 
@@ -136,6 +139,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo shell test check check-quick check-next check-packages check-ggml bench bench-sched \
-	fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
+.PHONY: all modules tools tests demo demo-serve shell test check check-quick check-next check-packages check-ggml \
+	bench bench-sched fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package
