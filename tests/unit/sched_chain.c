@@ -12,7 +12,7 @@
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
 /* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c scheduler/lease.c */
 /* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
-/* sources: tools/replay/replaylog.c */
+/* sources: scheduler/lease.c tools/replay/replaylog.c */
 #include "place.h"
 #include "replaylog.h"
 
