@@ -81,6 +81,9 @@ check-ggml: setup-check ## Debian's ggml programs on weft devices (downloads ggm
 	@tools/kmod "$$(tests/vm/vm fetch stock)" > /dev/null
 	@tests/run --only ggml --only ggml-guest
 
+check-opencl: setup-opencl ## the executor of weft-serve-opencl on this machine's PoCL
+	@tests/run --only opencl
+
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
@@ -131,6 +134,7 @@ setup-check: ; @tools/setup build vm check docs lint demo
 setup-docs: ; @tools/setup build vm docs
 setup-lint: ; @tools/setup build vm lint
 setup-next: ; @tools/setup build vm check demo next
+setup-opencl: ; @tools/setup build vm opencl
 setup-package: ; @tools/setup build vm package
 
 help: ## this list
@@ -139,6 +143,6 @@ help: ## this list
 	/^[a-zA-Z_.-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 FORCE:
-.PHONY: all modules tools tests demo demo-serve shell test check check-quick check-next check-packages check-ggml \
+.PHONY: all modules tools tests demo demo-serve shell test check check-quick check-next check-packages check-ggml check-opencl \
 	bench bench-sched fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
-	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-package
+	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-opencl setup-package
