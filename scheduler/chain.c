@@ -19,6 +19,9 @@
  *
  * While jobs are planned ahead (plan.h) nobody follows: the plan knows what comes after what.
  *
+ * Those that were placed ahead of time do not count against the depth of the device, which keeps the
+ * others free to go elsewhere: these have nowhere to go. They have a depth of their own.
+ *
  * Rejected: following jobs of other clients (contexts differ, and so do those who may be killed),
  * jobs that run although a predecessor failed (whoever is first to find out is the device, and
  * it does not know what may be read then), leases and what waits for them (their holders end them),
@@ -116,7 +119,34 @@ void weft_chain_look(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 	    !weft_chain_worth(s, job, d))
 		return;
 	job->follows = d->id;
+	d->followers++;
 	weft_job_ready(s, job, now);
+}
+
+/* @job, READY, follows nobody from now on. The caller tells the order. */
+void weft_chain_unfollow(struct weft_sched *s, struct weft_sched_job *job)
+{
+	if (job->follows != WEFT_SCHED_NO_DEVICE)
+		s->device[job->follows]->followers--;
+	job->follows = WEFT_SCHED_NO_DEVICE;
+}
+
+/* @job was READY and is placed on @d. */
+void weft_chain_placed(struct weft_sched_job *job, struct weft_sched_device *d)
+{
+	if (job->follows == WEFT_SCHED_NO_DEVICE)
+		return;
+	d->followers--;
+	d->ahead++;
+	job->ahead = true;
+}
+
+/* @job, placed on @d, is one like any other there, or leaves. */
+void weft_chain_settle(struct weft_sched_job *job, struct weft_sched_device *d)
+{
+	if (job->ahead)
+		d->ahead--;
+	job->ahead = false;
 }
 
 /* @job is BOUND: those that wait for it may follow. */
@@ -146,7 +176,7 @@ void weft_chain_wait(struct weft_sched *s, struct weft_sched_job *job)
 {
 	weft_fair_remove(s, job);
 	weft_job_move(job, WEFT_JOB_WAITING);
-	job->follows = WEFT_SCHED_NO_DEVICE;
+	weft_chain_unfollow(s, job);
 }
 
 /* @job leaves its device without being DONE: whoever follows it, and is not placed, waits. */
@@ -162,9 +192,13 @@ void weft_chain_left(struct weft_sched *s, struct weft_sched_job *job)
 /* The last edge of @job is closed. */
 void weft_chain_free(struct weft_sched *s, struct weft_sched_job *job, u64 now)
 {
-	job->follows = WEFT_SCHED_NO_DEVICE;
-	if (job->state == WEFT_JOB_READY)
+	if (job->state == WEFT_JOB_READY) {
+		weft_chain_unfollow(s, job);
 		weft_fair_remask(s, job);
-	else if (job->state == WEFT_JOB_WAITING)
+	} else if (job->state == WEFT_JOB_WAITING) {
 		weft_job_ready(s, job, now);
+	} else {
+		job->follows = WEFT_SCHED_NO_DEVICE;
+		weft_chain_settle(job, s->device[job->device]);
+	}
 }

@@ -231,6 +231,15 @@ static void weft_job_end(struct weft_sched *s, struct weft_sched_job *job, int e
 	}
 }
 
+/* @job is about to end; it may be READY. */
+static void weft_job_unready(struct weft_sched *s, struct weft_sched_job *job)
+{
+	if (job->state != WEFT_JOB_READY)
+		return;
+	weft_chain_unfollow(s, job);
+	weft_fair_remove(s, job);
+}
+
 static void weft_job_end_doomed(struct weft_sched *s, u64 now)
 {
 	while (!list_empty(&s->doomed)) {
@@ -238,8 +247,7 @@ static void weft_job_end_doomed(struct weft_sched *s, u64 now)
 							      node);
 
 		list_del_init(&job->node);
-		if (job->state == WEFT_JOB_READY)
-			weft_fair_remove(s, job);
+		weft_job_unready(s, job);
 		weft_job_end(s, job, -ECANCELED, now);
 		if (s->ops && s->ops->poisoned)
 			s->ops->poisoned(s, job);
@@ -466,8 +474,7 @@ int weft_sched_job_cancel(struct weft_sched *s, struct weft_sched_job *job, int 
 	if (!job->known || job->state > WEFT_JOB_READY || error >= 0)
 		return -EINVAL;
 	weft_log(s, now, WEFT_REC_JOB_CANCEL, job->id, 0, 0, (u64)(s64)error, 0, 0, 0);
-	if (job->state == WEFT_JOB_READY)
-		weft_fair_remove(s, job);
+	weft_job_unready(s, job);
 	weft_job_end(s, job, error, now);
 	weft_job_end_doomed(s, now);
 	return 0;

@@ -39,7 +39,7 @@
 
 static bool weft_device_room(const struct weft_sched_device *d)
 {
-	return d->outstanding < d->credits + d->depth;
+	return d->outstanding - d->ahead < d->credits + d->depth;
 }
 
 u32 weft_device_slot(const struct weft_sched_device *d)
@@ -419,6 +419,7 @@ static void weft_place_dispatch(struct weft_sched *s, struct weft_sched_job *job
 	job->aside = WEFT_ASIDE_NOT;
 	job->placed = d->outstanding || d->aside ? 0 : d->placed;
 	d->outstanding++;
+	weft_chain_placed(job, d);
 	list_add_tail(&job->node, &d->jobs);
 	weft_log_place(s, job, WEFT_REC_DECISION, d->id, now);
 }
@@ -445,6 +446,12 @@ static struct weft_sched_job *weft_place_urgent(struct weft_sched *s, u64 now)
 	return NULL;
 }
 
+/* Devices that have room for @job. */
+static u64 weft_place_room(const struct weft_sched *s, const struct weft_sched_job *job)
+{
+	return job->follows == WEFT_SCHED_NO_DEVICE ? s->room : s->chain_room;
+}
+
 /* The job to be dispatched now and @device, where to; or NULL. */
 static struct weft_sched_job *weft_place_walk(struct weft_sched *s, u64 now, u32 *device)
 {
@@ -461,8 +468,11 @@ static struct weft_sched_job *weft_place_walk(struct weft_sched *s, u64 now, u32
 		covered |= weft_job_may_use(job);
 		weft_place_weigh(s, job, now);
 		*device = s->policy->choose(s);
-		if (s->room & BIT_ULL(*device))
+		if (weft_place_room(s, job) & BIT_ULL(*device)) {
+			if (s->cand[*device].reason == WEFT_REASON_PLANNED)
+				s->cand[*device].reason = WEFT_REASON_CHOSEN;
 			break;
+		}
 		weft_place_park(s, job, *device, now);
 	}
 	weft_place_unpark(s);
@@ -477,15 +487,18 @@ bool weft_sched_pick(struct weft_sched *s, u64 now, struct weft_sched_decision *
 
 	weft_log(s, now, WEFT_REC_PICK, 0, 0, 0, 0, 0, 0, 0);
 	s->room = 0;
+	s->chain_room = 0;
 	for (left = s->open; left; left &= left - 1) {
 		u32 id = __ffs64(left);
 
 		if (weft_device_room(s->device[id]))
 			s->room |= BIT_ULL(id);
+		if (s->device[id]->followers && s->device[id]->ahead < WEFT_SCHED_CHAIN_DEPTH)
+			s->chain_room |= BIT_ULL(id);
 	}
 	job = weft_place_urgent(s, now);
 	/* no plan has to be logged for a device that no READY job could use */
-	if (!job && !(s->room & weft_tree_mask(&s->arrivals)))
+	if (!job && !((s->room | s->chain_room) & weft_tree_mask(&s->arrivals)))
 		return false;
 	for (left = s->present; left; left &= left - 1)
 		weft_place_prepare(s->device[__ffs64(left)], now);
@@ -518,6 +531,7 @@ static void weft_place_leave(struct weft_sched *s, struct weft_sched_job *job)
 
 	list_del_init(&job->node);
 	d->outstanding--;
+	weft_chain_settle(job, d);
 	if (d->urgent == job->id)
 		d->urgent = 0;
 	for (i = 0; i < job->ref_count; i++)

@@ -147,6 +147,8 @@ int weft_sched_device_add(struct weft_sched *s, struct weft_sched_device *d, u64
 	d->up_free = 0;
 	d->space_seq = 0;
 	d->placed = 0;
+	d->followers = 0;
+	d->ahead = 0;
 	s->device[d->id] = d;
 	s->present |= BIT_ULL(d->id);
 	weft_device_mirror(s, d);

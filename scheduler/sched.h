@@ -88,6 +88,8 @@ enum weft_service {
 #define WEFT_SCHED_PRICE_MAX	1048576u
 /* Jobs that one which follows them may wait for */
 #define WEFT_SCHED_CHAIN_WAITS	4u
+/* Jobs that follow others on a device, beyond its credits and depth */
+#define WEFT_SCHED_CHAIN_DEPTH	16u
 /* A job that was due for so long, ns, may take one place of its device out of turn */
 #define WEFT_SCHED_PATIENCE	1000000000ull
 
@@ -212,6 +214,9 @@ struct weft_sched_device {
 	u64 space_seq;
 	/* jobs it was ever given */
 	u64 placed;
+	/* jobs that follow others to it: READY, and placed before those were done */
+	u32 followers;
+	u32 ahead;
 	/* scratch of one pick: the same with plans, and when each slot is free */
 	u64 plan_down;
 	u64 plan_up;
@@ -316,6 +321,8 @@ struct weft_sched_job {
 	u32 open;
 	/* private to scheduler/ */
 	bool known;
+	/* it was placed while it followed others, and still does */
+	bool ahead;
 	int error;
 	/* order: in the client's tree and in the pool's tree of arrivals while READY */
 	struct weft_tree_node fair;
@@ -480,6 +487,8 @@ struct weft_sched {
 	u64 present;
 	u64 open;
 	u64 room;
+	/* devices with room for those that follow others there, as of the running pick */
+	u64 chain_room;
 	/* READY jobs: by class and fair order, and in the order they became READY */
 	struct weft_sched_group class[WEFT_SERVICE_COUNT];
 	struct weft_tree arrivals;

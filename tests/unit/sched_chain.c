@@ -86,19 +86,19 @@ static void test_not_asked_for(void **state)
 static void test_restricted(void **state)
 {
 	struct fixture f = chained(1000, 1000, 2);
-	struct weft_sched_job *first = job_on(&f, 1), *a = job_on(&f, 1), *b = after(&f, a);
+	struct weft_sched_job *a = job_on(&f, 1), *b = after(&f, a);
+	struct weft_sched_device to;
 	struct weft_sched_decision d;
 	struct weft_rec rec;
 
-	f.d[0]->depth = 1;
 	bind(&f, a);
-	bind(&f, first);
-	/* the device is full, and the other one, which idles, is not asked */
+	to = *f.d[0];
+	to.open = false;
+	assert_int_equal(weft_sched_device_set(&f.p->s, f.d[0], &to, 0), 0);
+	/* the device takes no more jobs, and the other one, which idles, is not asked */
 	assert_int_equal(b->state, WEFT_JOB_READY);
 	pool_pick_none(f.p);
 	pool_start(f.p, a);
-	f.p->now = 1000;
-	pool_start(f.p, first);
 	pool_done(f.p, a, 1000);
 	assert_int_equal(b->follows, WEFT_SCHED_NO_DEVICE);
 	d = pool_pick(f.p);
@@ -106,6 +106,38 @@ static void test_restricted(void **state)
 	assert_ptr_equal(d.device, f.d[1]);
 	pool_count(f.p, WEFT_REC_DECISION, &rec);
 	assert_int_equal(rec.b, WEFT_REASON_CHOSEN);
+	pool_free(f.p);
+}
+
+/* Followers have a depth of their own: they keep no places from others, nor others from them. */
+static void test_depth(void **state)
+{
+	struct fixture f = chained(1000, 0, 1);
+	struct weft_sched_job *job[WEFT_SCHED_CHAIN_DEPTH + 3], *other[2];
+	struct weft_rec rec;
+	u32 i;
+
+	f.d[0]->depth = 1;
+	job[0] = job_on(&f, ~0ull);
+	for (i = 1; i < ARRAY_SIZE(job); i++)
+		job[i] = after(&f, job[i - 1]);
+	for (i = 0; i <= WEFT_SCHED_CHAIN_DEPTH; i++) {
+		bind(&f, job[i]);
+		pool_count(f.p, WEFT_REC_DECISION, &rec);
+		assert_int_equal(rec.b, WEFT_REASON_CHOSEN);
+	}
+	pool_pick_none(f.p);
+	/* one place is left for those that follow nobody */
+	for (i = 0; i < 2; i++)
+		other[i] = job_on(&f, ~0ull);
+	assert_ptr_equal(pool_pick(f.p).job, other[0]);
+	pool_pick_none(f.p);
+	/* job 1 follows no more, so that there is room for one that does; it has a place, too */
+	pool_start(f.p, job[0]);
+	pool_done(f.p, job[0], 1000);
+	bind(&f, job[WEFT_SCHED_CHAIN_DEPTH + 1]);
+	pool_pick_none(f.p);
+	assert_int_equal(other[1]->state, WEFT_JOB_READY);
 	pool_free(f.p);
 }
 
@@ -397,6 +429,7 @@ int main(void)
 		cmocka_unit_test(test_follows),
 		cmocka_unit_test(test_not_asked_for),
 		cmocka_unit_test(test_restricted),
+		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_not_worth_it),
 		cmocka_unit_test(test_no_transfer),
 		cmocka_unit_test(test_joins),
