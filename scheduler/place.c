@@ -54,10 +54,16 @@ u32 weft_device_slot(const struct weft_sched_device *d)
 	return best;
 }
 
+/* The slot that is free first, of which those from @used on are free now. */
+static u32 weft_device_next(const struct weft_sched_device *d, u32 *used)
+{
+	return *used < d->slot_count ? (*used)++ : weft_device_slot(d);
+}
+
 void weft_place_prepare(struct weft_sched_device *d, u64 now)
 {
 	struct weft_sched_job *job;
-	u32 i;
+	u32 i, used = 0;
 
 	d->plan_down = max(d->down_free, now);
 	d->plan_up = max(d->up_free, now);
@@ -70,13 +76,14 @@ void weft_place_prepare(struct weft_sched_device *d, u64 now)
 		if (job->state != WEFT_JOB_RUNNING)
 			continue;
 		job->est_end = end >= now ? end : now + (now - end);
-		d->slot[weft_device_slot(d)] = job->est_end;
+		d->slot[weft_device_next(d, &used)] = job->est_end;
 	}
 	list_for_each_entry(job, &d->jobs, node) {
-		u32 slot = weft_device_slot(d);
+		u32 slot;
 
 		if (job->state == WEFT_JOB_RUNNING)
 			continue;
+		slot = weft_device_next(d, &used);
 		job->est_end = max(d->slot[slot], job->est_data) + job->est_run;
 		d->slot[slot] = job->est_end;
 	}
