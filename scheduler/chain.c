@@ -171,6 +171,11 @@ bool weft_chain_holds(const struct weft_sched *s, const struct weft_sched_job *j
 	return d && d->id == job->device;
 }
 
+bool weft_sched_job_follows(const struct weft_sched *s, const struct weft_sched_job *job)
+{
+	return weft_chain_holds(s, job);
+}
+
 /* @job is READY no more, but not placed either. */
 void weft_chain_wait(struct weft_sched *s, struct weft_sched_job *job)
 {

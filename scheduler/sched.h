@@ -664,6 +664,8 @@ int weft_sched_job_bound(struct weft_sched *s, struct weft_sched_job *job, u64 n
 int weft_sched_job_aside(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 /* the wait of a job that is aside is over; -EINVAL: there is none (WEFT_REC_JOB_DUE) */
 int weft_sched_job_due(struct weft_sched *s, struct weft_sched_job *job, u64 now);
+/* is all that @job, placed, still waits for BOUND or RUNNING on its device? */
+bool weft_sched_job_follows(const struct weft_sched *s, const struct weft_sched_job *job);
 /* BOUND -> RUNNING: handed to the engine. -EINVAL also for a job without a place */
 int weft_sched_job_running(struct weft_sched *s, struct weft_sched_job *job, u64 now);
 

@@ -137,6 +137,8 @@ struct weft_pool {
 	struct mutex pump_turn;
 	/** @pending: taken from @inbox, oldest first, still to be processed; under @pump_turn */
 	struct llist_node *pending;
+	/** @held: jobs that are over before those they waited for; under @pump_turn */
+	struct list_head held;
 	/** @pumper: pumps on his own stack, and will look at @inbox; written under @pump_turn */
 	struct task_struct *pumper;
 	/** @pump_work: drains @inbox and decides */
@@ -145,6 +147,8 @@ struct weft_pool {
 	struct llist_head release_list;
 	/** @release_work: puts them */
 	struct work_struct release_work;
+	/** @release_soon: the same, if nobody else does before */
+	struct delayed_work release_soon;
 	/** @pump_wq: high priority; nothing on it sleeps for long */
 	struct workqueue_struct *pump_wq;
 	/** @bind_wq: binds, aborts and releases; may allocate and wait */
@@ -274,6 +278,8 @@ void weft_pump_kick(struct weft_pool *pool);
  * once. Process context, no locks; bounded, see pump.c.
  */
 void weft_pump_inline(struct weft_client *client);
+/* the same for who brings completions of @wdev; the caller keeps it */
+void weft_pump_device(struct weft_device *wdev);
 void weft_pump_work(struct work_struct *work);
 /* Is it the current task that pumps, or did an interrupt find it pumping? */
 static inline bool weft_pump_here(struct weft_pool *pool)
@@ -316,7 +322,7 @@ struct weft_engine {
 	struct list_head waiting;
 	/** @running: jobs handed to the device; struct weft_job.engine_node; under @lock */
 	struct list_head running;
-	/** @running_count: length of @running */
+	/** @running_count: those among @running that may start; the others wait for them */
 	u32 running_count;
 	/** @assigned: jobs BOUND or RUNNING here; under pool->lock */
 	u32 assigned;
@@ -486,6 +492,7 @@ const char *weft_node_kind_name(enum weft_node_kind kind);
 /* engine.c */
 void weft_engine_init(struct weft_device *wdev, u32 index);
 void weft_engine_add(struct weft_engine *engine, struct weft_job *job);
+void weft_engine_begin_locked(struct weft_job *job);
 void weft_engine_kick(struct weft_engine *engine);
 void weft_engine_post_ended(struct weft_job *job);
 /* a BOUND job has to wait beside the engine; claim takes it from there, if nobody else has */
@@ -506,6 +513,15 @@ int weft_context_get(struct weft_job *job);
 /* the same if it is open; does not sleep */
 bool weft_context_try(struct weft_job *job);
 void weft_context_put(struct weft_job *job);
+
+/* chain.c */
+void weft_chain_init(struct weft_job *job);
+void weft_chain_bound_locked(struct weft_job *job);
+void weft_chain_over(struct weft_job *job);
+bool weft_chain_ahead(struct weft_job *job);
+void weft_chain_cover_locked(struct weft_job *job);
+void weft_chain_back_locked(struct weft_job *job);
+bool weft_chain_due_locked(struct weft_job *job);
 
 /* runs.c */
 u64 weft_run_strays(void);
@@ -770,6 +786,15 @@ struct weft_job_sync {
 	struct hlist_node pool_node;	/* pool->syncs; under pool->sync_lock */
 };
 
+/** struct weft_chain_link - a job waits for another on their engine; under its lock */
+struct weft_chain_link {
+	/** @from: for whom; NULL: it is over, or the link is not used */
+	struct weft_job *from;
+	/** @to: who; the link is one of its */
+	struct weft_job *to;
+	struct list_head node;		/* from->heirs */
+};
+
 /** struct weft_job_later - a reference that is dropped where sleeping is allowed */
 struct weft_job_later {
 	struct llist_node node;		/* pool->release_list */
@@ -840,6 +865,23 @@ struct weft_job {
 	struct weft_lease *lease;
 	/** @direct: only for devices that reach its imported buffers by themselves */
 	bool direct;
+	/** @heirs: links of those that wait for it; this and what follows under engine->lock */
+	struct list_head heirs;
+	/** @links: to those that it waits for, @link_count of them in use */
+	struct weft_chain_link links[WEFT_MAX_WAITS];
+	u32 link_count;
+	/** @chain_error: what became of one of those: -ESTALE lost, -ECANCELED failed */
+	int chain_error;
+	/** @chain_ns: when the last of those ended that are over */
+	u64 chain_ns;
+	/** @over: off its engine */
+	bool over;
+	/** @began: the device has it, and nothing keeps it from starting: its time runs */
+	bool began;
+	/** @passed: its credit is promised to one that waits for it */
+	bool passed;
+	/** @chained: it was BOUND before those that it waits for were DONE; constant while BOUND */
+	bool chained;
 	/** @on_engine: on engine->bound, ->waiting or ->running; under engine->lock */
 	bool on_engine;
 	struct list_head engine_node;
@@ -904,6 +946,7 @@ void weft_job_put_later(struct weft_job_later *later);
 void weft_job_release(struct weft_pool *pool);
 void weft_job_put_abort(struct weft_job *job);
 void weft_job_release_work(struct work_struct *work);
+void weft_job_release_soon(struct work_struct *work);
 /* the one end of every job; process context, no locks held */
 void weft_job_retire(struct weft_job *job);
 /* @job ends with @error from BINDING or BOUND (its holds are given back first) */
@@ -926,8 +969,11 @@ int weft_job_cancel(struct weft_job *job, int error);
  */
 bool weft_job_bind_try(struct weft_job *job);
 void weft_job_bind_work(struct work_struct *work);
-/* BINDING -> BOUND: choose the engine and work out the deadline; pool->lock held */
-void weft_job_bound_locked(struct weft_job *job);
+/*
+ * BINDING -> BOUND: choose the engine and work out the deadline; pool->lock held. -EAGAIN: a job
+ * that it follows has left the device
+ */
+int weft_job_bound_locked(struct weft_job *job);
 int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *file);
 int weft_ioctl_job_cancel(struct drm_device *drm, void *data, struct drm_file *file);
 

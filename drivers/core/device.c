@@ -139,8 +139,11 @@ static const char *weft_desc_check(const struct weft_device_desc *desc,
 	if ((u32)desc->dev_class >= DRM_WEFT_CLASS_COUNT)
 		return "dev_class";
 	if (desc->caps & ~(WEFT_CAP_RUN_SLEEPS | WEFT_CAP_ABORT | WEFT_CAP_EARLY |
-			   WEFT_CAP_DMA | WEFT_CAP_SERVED | WEFT_CAP_LEASE))
+			   WEFT_CAP_DMA | WEFT_CAP_SERVED | WEFT_CAP_LEASE | WEFT_CAP_CHAINS))
 		return "caps";
+	if ((desc->caps & WEFT_CAP_CHAINS) &&
+	    ((desc->caps & (WEFT_CAP_EARLY | WEFT_CAP_RUN_SLEEPS)) || desc->engine_count != 1))
+		return "caps (CHAINS with EARLY, RUN_SLEEPS or several engines)";
 	if ((desc->caps & WEFT_CAP_EARLY) && (desc->caps & WEFT_CAP_RUN_SLEEPS))
 		return "caps (EARLY with RUN_SLEEPS)";
 	if ((desc->caps & WEFT_CAP_ABORT) && !ops->abort)
@@ -256,6 +259,7 @@ static int weft_device_enter(struct weft_device *wdev, u32 id)
 	wdev->sched.dev_class = wdev->desc.dev_class;
 	wdev->sched.credits = weft_device_credits(wdev);
 	wdev->sched.depth = WEFT_BOUND_DEPTH;
+	wdev->sched.chains = wdev->desc.caps & WEFT_CAP_CHAINS;
 	wdev->sched.price = wdev->desc.price;
 	ret = weft_memory_device_add(wdev);
 	if (ret)

@@ -37,13 +37,14 @@ void weft_engine_init(struct weft_device *wdev, u32 index)
 	INIT_WORK(&engine->run_work, weft_engine_run_work);
 }
 
-void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
+/* Return: the engine that has to look at it, NULL if there was nothing to complete. */
+static struct weft_engine *weft_run_end(struct weft_run *run, int error, u32 code, u64 busy_ns)
 {
 	struct weft_job *job = weft_run_claim(run);
 	struct weft_engine *engine;
 
 	if (!job)
-		return;
+		return NULL;
 	engine = job->engine;
 	job->end_ns = weft_now();
 	job->error = error > 0 ? -error : error;
@@ -51,13 +52,33 @@ void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
 	/* the backend knows before it unregisters the device, or says that the context is lost */
 	job->stale = job->error == -ESTALE;
 	job->lost = job->error == -ENODEV || job->stale;
-	job->busy_ns = busy_ns ?: job->end_ns - job->start_ns;
+	job->busy_ns = busy_ns;
 	if (job->error && !job->lost)
 		trace_fault(engine->wdev, job, WEFT_FAULT_ERROR, job->error);
 	llist_add(&job->done_node, &engine->done);
-	weft_engine_kick(engine);
+	return engine;
+}
+
+void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns)
+{
+	struct weft_engine *engine = weft_run_end(run, error, code, busy_ns);
+
+	if (engine)
+		weft_engine_kick(engine);
 }
 EXPORT_SYMBOL_GPL(weft_run_complete);
+
+void weft_run_hand_in(struct weft_run *run, int error, u32 code, u64 busy_ns)
+{
+	weft_run_end(run, error, code, busy_ns);
+}
+EXPORT_SYMBOL_GPL(weft_run_hand_in);
+
+void weft_runs_settle(struct weft_device *wdev)
+{
+	weft_pump_device(wdev);
+}
+EXPORT_SYMBOL_GPL(weft_runs_settle);
 
 /* A run that the core took back (abort, reset) is over too: hand it in like any other. */
 void weft_engine_end_taken(struct weft_job *job, int error)
@@ -67,19 +88,42 @@ void weft_engine_end_taken(struct weft_job *job, int error)
 	weft_run_drop(job);
 	job->end_ns = weft_now();
 	job->error = error;
-	job->busy_ns = job->end_ns - job->start_ns;
+	job->busy_ns = 0;
 	llist_add(&job->done_node, &engine->done);
 	weft_engine_kick(engine);
 }
 
-/* Any context; @job is on no list of its engine. */
+/* Any context; @job is on no list of its engine, whose lock is held if it has WEFT_CAP_CHAINS. */
 void weft_engine_post_ended(struct weft_job *job)
 {
+	if (job->engine->wdev->desc.caps & WEFT_CAP_CHAINS)
+		weft_chain_over(job);
 	if (weft_early_flush(job))
 		return;
 	job->ended.type = WEFT_EVENT_ENDED;
 	job->ended.job = job;
 	weft_pump_post(job->pool, &job->ended);
+}
+
+/* @job is with the device, and nothing keeps it from starting there. */
+void weft_engine_begin_locked(struct weft_job *job)
+{
+	struct weft_engine *engine = job->engine;
+
+	lockdep_assert_held(&engine->lock);
+	engine->running_count++;
+	job->start_ns = job->chain_ns ?: weft_now();
+	job->last_device = engine->wdev->sched.id;
+	job->runs++;
+	/* the deadline's worker looks at the start only if it has begun */
+	smp_store_release(&job->began, true);
+	trace_job_run(job);
+	job->started.type = WEFT_EVENT_STARTED;
+	job->started.job = job;
+	weft_pump_post(engine->wdev->pool, &job->started);
+	/* one that waited may be over by now */
+	if (atomic_read(&job->run_state) != WEFT_RUN_ENDED)
+		weft_job_arm(job, job->run.timeout_ns);
 }
 
 static void weft_engine_collect_locked(struct weft_engine *engine)
@@ -89,10 +133,16 @@ static void weft_engine_collect_locked(struct weft_engine *engine)
 
 	lockdep_assert_held(&engine->lock);
 	llist_for_each_entry_safe(job, next, node, done_node) {
+		/* the device says that it has run: then it has begun, whatever it waited for */
+		if (!job->began && !job->error)
+			weft_engine_begin_locked(job);
 		timer_delete(&job->deadline);
 		list_del_init(&job->engine_node);
 		job->on_engine = false;
-		engine->running_count--;
+		if (job->began) {
+			engine->running_count--;
+			job->busy_ns = job->busy_ns ?: job->end_ns - job->start_ns;
+		}
 		weft_engine_post_ended(job);
 	}
 }
@@ -104,31 +154,27 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 
 	lockdep_assert_held(&engine->lock);
 	for (;;) {
-		if (engine->stopped || engine->running_count >= engine->credits)
-			return NULL;
 		job = list_first_entry_or_null(&engine->bound, struct weft_job, engine_node);
-		if (!job)
+		if (!job || engine->stopped)
 			return NULL;
-		if (!READ_ONCE(job->cancel))
-			break;
+		if (!READ_ONCE(job->cancel) && !job->chain_error) {
+			if (job->link_count ? weft_chain_ahead(job) :
+					      engine->running_count < engine->credits)
+				break;
+			return NULL;
+		}
 		list_del_init(&job->engine_node);
 		job->on_engine = false;
-		job->error = job->cancel;
+		job->error = job->cancel ?: job->chain_error;
+		/* one that it follows was lost, and so is what it was to find */
+		job->stale = job->lost = job->error == -ESTALE;
 		weft_engine_post_ended(job);
 	}
 
 	list_move_tail(&job->engine_node, &engine->running);
-	engine->running_count++;
-	job->start_ns = weft_now();
-	job->last_device = engine->wdev->sched.id;
-	job->runs++;
-	trace_job_run(job);
 	weft_run_hold(job);
-	job->started.type = WEFT_EVENT_STARTED;
-	job->started.job = job;
-	weft_pump_post(engine->wdev->pool, &job->started);
-
-	weft_job_arm(job, job->run.timeout_ns);
+	if (!job->link_count)
+		weft_engine_begin_locked(job);
 	return job;
 }
 

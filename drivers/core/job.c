@@ -45,6 +45,7 @@ struct weft_job *weft_job_alloc(struct weft_client *client)
 	INIT_LIST_HEAD(&job->client_node);
 	INIT_LIST_HEAD(&job->finish_node);
 	INIT_LIST_HEAD(&job->queue_node);
+	weft_chain_init(job);
 	INIT_WORK(&job->bind_work, weft_job_bind_work);
 	INIT_WORK(&job->abort_work, weft_job_abort_work);
 	timer_setup(&job->deadline, weft_job_deadline, 0);
@@ -139,6 +140,11 @@ void weft_job_release(struct weft_pool *pool)
 void weft_job_release_work(struct work_struct *work)
 {
 	weft_job_release(container_of(work, struct weft_pool, release_work));
+}
+
+void weft_job_release_soon(struct work_struct *work)
+{
+	weft_job_release(container_of(to_delayed_work(work), struct weft_pool, release_soon));
 }
 
 /* ------------------------------------------------------------------ the end */
@@ -342,12 +348,16 @@ static struct weft_engine *weft_job_choose_engine(struct weft_device *wdev)
 	return best;
 }
 
-void weft_job_bound_locked(struct weft_job *job)
+int weft_job_bound_locked(struct weft_job *job)
 {
 	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev = job->wdev;
+	int ret;
 
 	lockdep_assert_held(&pool->lock);
+	ret = weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
+	if (ret)
+		return ret;
 	job->engine = weft_job_choose_engine(wdev);
 	job->engine->assigned++;
 	/* early jobs may wait for it to end, whatever it is itself */
@@ -356,20 +366,25 @@ void weft_job_bound_locked(struct weft_job *job)
 	job->run.disturbed = false;
 	job->run.priv[0] = 0;
 	job->run.priv[1] = 0;
+	job->run.wait_count = 0;
 	if (job->lease)
 		job->run.timeout_ns = weft_lease_quantum(job);
 	else
 		job->run.timeout_ns = job->timeout_ns ?:
 			weft_sched_deadline(&pool->sched, &job->sched, &wdev->sched,
 					    WEFT_DEADLINE_FLOOR, WEFT_DEADLINE_CAP);
-	weft_sched_job_bound(&pool->sched, &job->sched, weft_now());
+	weft_chain_bound_locked(job);
+	return 0;
 }
 
-/* Everything @job needs is there: BINDING -> BOUND. False if it was cancelled: nothing is held. */
-static bool weft_job_start(struct weft_job *job, struct weft_image *image)
+/*
+ * Everything @job needs is there: BINDING -> BOUND. Else nothing is held: it was cancelled, or
+ * -EAGAIN: one that it follows has left.
+ */
+static int weft_job_start(struct weft_job *job, struct weft_image *image)
 {
 	struct weft_pool *pool = job->pool;
-	int cancel;
+	int ret;
 
 	job->run.job_id = job->sched.id;
 	job->run.image = image;
@@ -378,20 +393,18 @@ static bool weft_job_start(struct weft_job *job, struct weft_image *image)
 	weft_job_apply_relocs(job);
 	if (job->early) {
 		weft_early_publish(job);
-		return true;
+		return 0;
 	}
 
 	spin_lock(&pool->lock);
-	cancel = job->cancel;
-	if (!cancel)
-		weft_job_bound_locked(job);
+	ret = job->cancel ?: weft_job_bound_locked(job);
 	spin_unlock(&pool->lock);
-	if (cancel) {
+	if (ret) {
 		weft_residency_unbind(job, false, 0);
-		return false;
+		return ret;
 	}
 	weft_engine_add(job->engine, job);
-	return true;
+	return 0;
 }
 
 bool weft_job_bind_try(struct weft_job *job)
@@ -411,7 +424,7 @@ bool weft_job_bind_try(struct weft_job *job)
 	if (!weft_context_try(job))
 		return false;
 	image = weft_program_try(job->program, job->wdev, job->image_mask);
-	if (image && weft_residency_try(job, job->wdev) && weft_job_start(job, image))
+	if (image && weft_residency_try(job, job->wdev) && !weft_job_start(job, image))
 		return true;
 	weft_context_put(job);
 	return false;
@@ -421,7 +434,9 @@ void weft_job_bind_work(struct work_struct *work)
 {
 	struct weft_job *job = container_of(work, struct weft_job, bind_work);
 	struct weft_device *wdev = job->wdev;
+	struct weft_pool *pool = job->pool;
 	struct weft_image *image;
+	bool chains;
 	int ret;
 
 	if (READ_ONCE(job->cancel)) {
@@ -448,8 +463,14 @@ void weft_job_bind_work(struct work_struct *work)
 		return weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 	if (ret)
 		return weft_job_fail(job, ret);
-	if (!weft_job_start(job, image))
+	chains = wdev->desc.caps & WEFT_CAP_CHAINS;
+	ret = weft_job_start(job, image);
+	if (ret == -EAGAIN)
+		weft_job_return(job, WEFT_RETURN_DRAIN);
+	else if (ret)
 		weft_job_fail(job, job->cancel);
+	else if (chains)
+		weft_pump_kick(pool);
 }
 
 /* ------------------------------------------------------------------ records */
@@ -579,6 +600,8 @@ int weft_ioctl_job_query(struct drm_device *drm, void *data, struct drm_file *fi
 			return state;
 		if (ret)
 			return ret;
+		/* of those that a server has brought: see weft_pump_device() */
+		weft_job_release(client->pool);
 	}
 	for (i = 0; i < args->count; i++) {
 		ret = weft_record_read(client, args->first_id + i, &record);

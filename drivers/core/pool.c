@@ -127,10 +127,21 @@ static void weft_pool_ready(struct weft_sched *s, struct weft_sched_job *sched)
 	trace_job_ready(to_weft_job(sched));
 }
 
+/* The same, but @job is placed already: its owner ends it. */
+static void weft_pool_recall(struct weft_sched *s, struct weft_sched_job *sched)
+{
+	struct weft_job *job = to_weft_job(sched);
+
+	lockdep_assert_held(&job->pool->lock);
+	if (!job->cancel)
+		WRITE_ONCE(job->cancel, -ECANCELED);
+}
+
 static const struct weft_sched_ops weft_pool_sched_ops = {
 	.log = weft_ring_record,
 	.ready = weft_pool_ready,
 	.poisoned = weft_pool_poisoned,
+	.recall = weft_pool_recall,
 };
 
 /**
@@ -222,6 +233,7 @@ static void weft_pool_reap(struct work_struct *work)
 
 	/* an engine hands in the end of a job with interrupts off and then kicks the pump */
 	synchronize_rcu();
+	cancel_delayed_work_sync(&pool->release_soon);
 	flush_workqueue(pool->early_wq);
 	flush_workqueue(pool->bind_wq);
 	flush_workqueue(pool->pump_wq);
@@ -247,6 +259,7 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	init_llist_head(&pool->release_list);
 	mutex_init(&pool->pump_turn);
 	INIT_LIST_HEAD(&pool->finished);
+	INIT_LIST_HEAD(&pool->held);
 	INIT_LIST_HEAD(&pool->jobs);
 	INIT_LIST_HEAD(&pool->links);
 	INIT_LIST_HEAD(&pool->accounts);
@@ -255,6 +268,7 @@ static int weft_pool_setup(struct weft_pool *pool, const char *policy)
 	hash_init(pool->syncs);
 	INIT_WORK(&pool->pump_work, weft_pump_work);
 	INIT_WORK(&pool->release_work, weft_job_release_work);
+	INIT_DELAYED_WORK(&pool->release_soon, weft_job_release_soon);
 	INIT_WORK(&pool->reap_work, weft_pool_reap);
 	INIT_WORK(&pool->check_work, weft_pool_check_work);
 	refcount_set(&pool->live, 1);

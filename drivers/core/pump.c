@@ -28,6 +28,8 @@
 #define WEFT_PUMP_PICKS		64	/* decisions per turn */
 #define WEFT_PUMP_TURNS		64	/* in a SUBMIT */
 #define WEFT_PUMP_OTHERS	32	/* events and decisions of others in a SUBMIT */
+#define WEFT_PUMP_SEAT		1024	/* the same for a process that brings completions */
+#define WEFT_PUMP_SOON		2	/* ticks until somebody else frees what such a one retired */
 
 /**
  * struct weft_pump_guest - whose stack the pump is on
@@ -55,6 +57,9 @@ void weft_pump_post(struct weft_pool *pool, struct weft_event *event)
 /* The run of @job is over: settle its buffers before anybody who waits for them can bind. */
 static void weft_pump_settle(struct weft_job *job)
 {
+	/* one that it followed has failed: it read what nobody wrote */
+	if (READ_ONCE(job->sched.poisoned) && !job->error)
+		job->error = -ECANCELED;
 	job->again = job->lost && !READ_ONCE(job->cancel) && weft_job_repeatable(job);
 	/* it may be the job that its contexts die of */
 	if (job->stale && job->runs >= WEFT_MAX_RUNS)
@@ -74,7 +79,7 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 {
 	struct weft_pool *pool = job->pool;
 	struct weft_device *wdev = job->wdev;
-	bool ran = atomic_read(&job->run_state) != WEFT_RUN_NONE;
+	bool ran = job->began;
 
 	lockdep_assert_held(&pool->lock);
 	if (!job->sched.aside)
@@ -89,6 +94,7 @@ static void weft_pump_ended_locked(struct weft_job *job, u64 now)
 		job->again = false;
 		job->lost = false;
 		job->wdev = NULL;
+		weft_chain_back_locked(job);
 		weft_sched_job_return(&pool->sched, &job->sched, WEFT_RETURN_DEVICE_LOST,
 				      ran ? job->busy_ns : 0, now);
 		weft_device_user_put(wdev);
@@ -154,7 +160,7 @@ static void weft_pump_events_locked(struct weft_pool *pool, struct llist_node *e
 			if (event->job->lease)
 				weft_lease_began_locked(event->job);
 			weft_sched_job_running(&pool->sched, &event->job->sched, now);
-		} else {
+		} else if (!event->job->chained) {
 			weft_pump_ended_locked(event->job, now);
 		}
 	}
@@ -185,6 +191,8 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, struct weft_pump_guest
 		job->bind_ns = now;
 		job->pick_seq = ++pool->pick_seq;
 		weft_device_user_get(job->wdev);
+		if (job->wdev->desc.caps & WEFT_CAP_CHAINS)
+			weft_chain_cover_locked(job);
 		trace_job_bind(job);
 		list_add_tail(&job->finish_node, picked);
 		weft_pump_too_many(guest, job);
@@ -192,28 +200,67 @@ static bool weft_pump_pick_locked(struct weft_pool *pool, struct weft_pump_guest
 	return true;
 }
 
+/*
+ * Settle the jobs that ended, before the scheduler hears of them. Those that were BOUND before what
+ * they wait for was DONE have to wait until it has heard of that.
+ */
+static void weft_pump_settle_all(struct weft_pool *pool, struct llist_node *events)
+{
+	struct weft_event *event;
+
+	lockdep_assert_held(&pool->pump_turn);
+	llist_for_each_entry(event, events, node) {
+		if (event->type != WEFT_EVENT_ENDED)
+			continue;
+		if (event->job->chained)
+			list_add_tail(&event->job->finish_node, &pool->held);
+		else
+			weft_pump_settle(event->job);
+	}
+}
+
+/* The first job of those held that the scheduler may hear of, or NULL. */
+static struct weft_job *weft_pump_due_locked(struct weft_pool *pool)
+{
+	struct weft_job *job;
+
+	lockdep_assert_held(&pool->lock);
+	list_for_each_entry(job, &pool->held, finish_node) {
+		if (!weft_chain_due_locked(job))
+			continue;
+		list_del_init(&job->finish_node);
+		return job;
+	}
+	return NULL;
+}
+
 /* Returns true if there may be more to do. */
 static bool weft_pump_turn(struct weft_pool *pool, struct weft_pump_guest *guest)
 {
 	struct llist_node *events = weft_pump_take(pool, guest);
-	struct weft_event *event;
 	struct weft_job *job, *next;
 	LIST_HEAD(picked);
 	bool more;
 	u64 now;
 
-	llist_for_each_entry(event, events, node)
-		if (event->type == WEFT_EVENT_ENDED)
-			weft_pump_settle(event->job);
-
+	weft_pump_settle_all(pool, events);
 	spin_lock(&pool->lock);
 	now = weft_now();
 	weft_pump_events_locked(pool, events, now);
+	while ((job = weft_pump_due_locked(pool))) {
+		spin_unlock(&pool->lock);
+		weft_pump_settle(job);
+		spin_lock(&pool->lock);
+		now = weft_now();
+		weft_pump_ended_locked(job, now);
+	}
 	more = weft_pump_pick_locked(pool, guest, now, &picked);
 	spin_unlock(&pool->lock);
 
 	list_for_each_entry_safe(job, next, &picked, finish_node) {
 		list_del_init(&job->finish_node);
+		/* once it is BOUND others may be READY */
+		more |= job->wdev->desc.caps & WEFT_CAP_CHAINS;
 		if (!weft_job_bind_try(job))
 			queue_work(pool->bind_wq, &job->bind_work);
 	}
@@ -236,11 +283,23 @@ void weft_pump_work(struct work_struct *work)
 		weft_pump_kick(pool);
 }
 
+/* Take turns on the caller's stack. Returns true if something may be left to do. */
+static bool weft_pump_turns(struct weft_pool *pool, struct weft_pump_guest *guest)
+{
+	u32 turns = WEFT_PUMP_TURNS;
+	bool more;
+
+	lockdep_assert_held(&pool->pump_turn);
+	do {
+		more = weft_pump_turn(pool, guest);
+	} while (more && guest->others && --turns && !need_resched());
+	return more;
+}
+
 void weft_pump_inline(struct weft_client *client)
 {
 	struct weft_pump_guest guest = { .client = client, .others = WEFT_PUMP_OTHERS };
 	struct weft_pool *pool = client->pool;
-	u32 turns = WEFT_PUMP_TURNS;
 	bool more, cookie;
 
 	cookie = dma_fence_begin_signalling();
@@ -250,9 +309,7 @@ void weft_pump_inline(struct weft_client *client)
 		return;
 	}
 	WRITE_ONCE(pool->pumper, current);
-	do {
-		more = weft_pump_turn(pool, &guest);
-	} while (more && guest.others && --turns && !need_resched());
+	more = weft_pump_turns(pool, &guest);
 	WRITE_ONCE(pool->pumper, NULL);
 	more = more || !llist_empty(&pool->inbox);
 	mutex_unlock(&pool->pump_turn);
@@ -260,6 +317,36 @@ void weft_pump_inline(struct weft_client *client)
 	if (more)
 		weft_pump_kick(pool);
 	weft_job_release(pool);
+}
+
+/*
+ * What was retired is not freed here: that may mean to ask the device for something, and to wait for
+ * an answer of the very process that is on its way back. Whoever waited for the jobs does it.
+ */
+void weft_pump_device(struct weft_device *wdev)
+{
+	struct weft_pump_guest guest = { .others = WEFT_PUMP_SEAT };
+	struct weft_pool *pool = wdev->pool;
+	bool ours, more, cookie;
+	u32 i;
+
+	cookie = dma_fence_begin_signalling();
+	ours = mutex_trylock(&pool->pump_turn);
+	if (ours)
+		WRITE_ONCE(pool->pumper, current);
+	for (i = 0; i < wdev->desc.engine_count; i++)
+		weft_engine_kick(&wdev->engines[i]);
+	if (ours) {
+		more = weft_pump_turns(pool, &guest);
+		WRITE_ONCE(pool->pumper, NULL);
+		more = more || !llist_empty(&pool->inbox);
+		mutex_unlock(&pool->pump_turn);
+		if (more)
+			weft_pump_kick(pool);
+	}
+	dma_fence_end_signalling(cookie);
+	if (ours && !llist_empty(&pool->release_list))
+		queue_delayed_work(pool->bind_wq, &pool->release_soon, WEFT_PUMP_SOON);
 }
 
 /**

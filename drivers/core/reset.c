@@ -433,6 +433,8 @@ static void weft_job_abort(struct weft_job *job, struct weft_device *wdev, int c
 
 	lockdep_assert_held(&wdev->stop_lock);
 	/* the deadline of an earlier run, on a device that was lost; or too early: look again */
+	if (!cancel && !smp_load_acquire(&job->began))
+		return;
 	now = weft_now();
 	until = job->start_ns + job->run.timeout_ns;
 	if (!cancel && now < until) {

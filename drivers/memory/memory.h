@@ -40,6 +40,7 @@ struct weft_mapping;
  * @copy: the copy that is held, from bind to unbind; memory's own
  * @expects: what it finds in the buffer, from commit on; memory's own
  * @promise: what a writer leaves there; memory's own
+ * @made: a job that this one follows writes it: stale bytes will do for now, see residency.c
  * @home: of the host-home class, as it was when the job was published; memory's own
  * @open: an imported buffer whose exporter has been told of the write; memory's own
  * @attachment: of an imported buffer that the device reaches by itself; memory's own
@@ -55,6 +56,7 @@ struct weft_bo_hold {
 	struct weft_bo_copy *copy;
 	struct weft_promise *expects;
 	struct weft_promise *promise;
+	bool made;
 	bool home;
 	bool open;
 	struct weft_attachment *attachment;

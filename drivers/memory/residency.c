@@ -16,6 +16,10 @@
  * The scheduler is told of the valid set under pool->lock, where it is computed anew: what was
  * told last is the truth, whatever the order in which copies changed.
  *
+ * A job that was placed before the writer of an input is done shares the writer's copy, which is STALE
+ * until then. It never goes while the writer holds it, so whoever finds none comes later than the
+ * writer's end, and looks for the bytes like any other.
+ *
  * Of a buffer of the host-home class only the host copy is ever VALID. A job holds memory on its
  * device that is filled right before it runs and written back before its fence signals (home.c).
  *
@@ -473,6 +477,12 @@ static bool weft_hold_inputs(const struct weft_bo_hold *hold)
 	       hold->length != hold->bo->gem.size;
 }
 
+/* Must they be in the copy by now? */
+static bool weft_hold_needs(const struct weft_bo_hold *hold)
+{
+	return weft_hold_inputs(hold) && !hold->made;
+}
+
 /* Did the writer before the hold's job keep its promise, as far as that is known? */
 bool weft_hold_readable(const struct weft_bo_hold *hold)
 {
@@ -515,7 +525,7 @@ static int weft_bind_claim(struct weft_bind *bind)
 			continue;
 		if (slot->inputs && !weft_hold_readable(slot->hold))
 			return -ENODATA;
-		if (weft_bo_copy_hold(copy, slot->inputs)) {
+		if (weft_bo_copy_hold(copy, weft_hold_needs(slot->hold))) {
 			slot->state = WEFT_SLOT_HELD;
 			continue;
 		}
@@ -767,7 +777,7 @@ bool weft_residency_try(struct weft_job *job, struct weft_device *wdev)
 		struct weft_bo_copy *copy = weft_bo_copy_find(hold->bo, wdev->region->id);
 
 		if (!copy || (inputs && !weft_hold_readable(hold)) ||
-		    !weft_bo_copy_hold(copy, inputs)) {
+		    !weft_bo_copy_hold(copy, weft_hold_needs(hold))) {
 			weft_residency_unbind(job, false, 0);
 			return false;
 		}
@@ -881,7 +891,7 @@ bool weft_residency_elsewhere(struct weft_job *job, const struct weft_region *re
 	for (i = 0; i < job->buffer_count && found; i++) {
 		struct weft_bo *bo = job->holds[i].bo;
 
-		if (!weft_hold_inputs(&job->holds[i]))
+		if (!weft_hold_needs(&job->holds[i]))
 			continue;
 		spin_lock(&bo->lock);
 		found = weft_hold_readable(&job->holds[i]) &&

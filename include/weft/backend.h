@@ -76,6 +76,13 @@ struct weft_engine_desc {
 #define WEFT_CAP_SERVED		BIT(4)
 /** define WEFT_CAP_LEASE - clients may drive it with the vendor's runtime, each in its turn */
 #define WEFT_CAP_LEASE		BIT(5)
+/**
+ * define WEFT_CAP_CHAINS - runs may be handed over before those they wait for are over
+ *
+ * &weft_run.waits says which. The device keeps the order; completions may come in any. One compute
+ * engine only, and neither with WEFT_CAP_EARLY nor with WEFT_CAP_RUN_SLEEPS.
+ */
+#define WEFT_CAP_CHAINS		BIT(6)
 
 /**
  * struct weft_device_desc - what a device is; copied by weft_device_register()
@@ -145,6 +152,9 @@ struct weft_image {
 	void *priv;
 };
 
+/** define WEFT_MAX_WAITS - runs that one can wait for on a device with WEFT_CAP_CHAINS */
+#define WEFT_MAX_WAITS	4
+
 /**
  * struct weft_run - one run of one job on one engine
  * @job_id: for messages
@@ -158,6 +168,9 @@ struct weft_image {
  * @context: the context that it runs in
  * @grid: launch dimensions
  * @timeout_ns: deadline armed by the core, for backends with their own watchdog
+ * @waits: WEFT_CAP_CHAINS: runs that the device has and that must be over before this one starts;
+ *	valid until run() returns. If one of them fails this one need not start
+ * @wait_count: how many
  * @disturbed: set before weft_run_complete(): somebody who is not weft used the device meanwhile,
  *	so that nothing is learned from the time it took
  * @priv: the backend's, zero at run()
@@ -175,6 +188,8 @@ struct weft_run {
 	u32 context;
 	u32 grid[3];
 	u64 timeout_ns;
+	struct weft_run *waits[WEFT_MAX_WAITS];
+	u32 wait_count;
 	bool disturbed;
 	u64 priv[2];
 	struct list_head node;
@@ -445,6 +460,26 @@ int weft_device_tune(struct weft_device *wdev, const struct weft_device_tune *tu
  * in stray_completions of the weft bus.
  */
 void weft_run_complete(struct weft_run *run, int error, u32 code, u64 busy_ns);
+
+/**
+ * weft_run_hand_in() - weft_run_complete(), but the device goes on with weft_runs_settle() only
+ * @run: from run()
+ * @error: 0 or -errno
+ * @code: the device's own error number, 0 if none
+ * @busy_ns: engine time used; 0 lets the core take the time since run()
+ *
+ * For a process that brings several at once. Context: any.
+ */
+void weft_run_hand_in(struct weft_run *run, int error, u32 code, u64 busy_ns);
+
+/**
+ * weft_runs_settle() - the device goes on after weft_run_hand_in()
+ * @wdev: device; the caller sees to it that it stays, and that its contexts do
+ *
+ * Retires the jobs and starts others, on the caller's stack as far as nobody else is at it and it
+ * does not take too long. Calls run(), and sleeps for no backend. Context: process, no spinlocks.
+ */
+void weft_runs_settle(struct weft_device *wdev);
 
 /**
  * weft_run_reloc_length() - bytes that a run may use from an address among its arguments on
