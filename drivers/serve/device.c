@@ -379,7 +379,8 @@ static const char *serve_offer_check(struct weft_serve_offer *offer)
 	for (i = 0; i < WEFT_SERVE_MAX_ISAS; i++)
 		if (!serve_text_ok(offer->isas[i]))
 			return "isas";
-	if (!offer->engines || offer->engines > WEFT_SERVE_MAX_ENGINES)
+	if (!offer->engines || offer->engines > WEFT_SERVE_MAX_ENGINES ||
+	    (offer->engines > 1 && (offer->features & WEFT_SERVE_F_EVENTS)))
 		return "engines";
 	if (!offer->streams || offer->streams > U16_MAX ||
 	    (offer->streams > 1 && !(offer->features & WEFT_SERVE_F_EVENTS)))
@@ -415,6 +416,7 @@ static int serve_device_register(struct serve_device *device)
 		.model = offer->model,
 		.dev_class = offer->dev_class,
 		.caps = WEFT_CAP_ABORT | WEFT_CAP_SERVED |
+			(offer->features & WEFT_SERVE_F_EVENTS ? WEFT_CAP_CHAINS : 0) |
 			(offer->features & WEFT_SERVE_F_LEASES ? WEFT_CAP_LEASE : 0),
 		.preempt_level = offer->preempt_level,
 		.engine_count = offer->engines,

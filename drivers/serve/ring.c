@@ -11,6 +11,9 @@
  * seat's end. The core is called without the lock, because it answers a completion with the next
  * run(). @reap is held meanwhile, so that an abort can wait until a completion has been delivered.
  *
+ * A launch that waits for others names them by the numbers of their slots: its request is written
+ * while they have theirs, and what comes to have such a slot later stands behind it in the ring.
+ *
  * Runs and copies that find no slot queue up and are sent as slots come free. A few slots are kept
  * for requests that somebody waits for, or a ring full of launches that hang could not be aborted.
  *
@@ -86,6 +89,8 @@ static void serve_send_locked(struct serve_seat *seat, enum serve_kind kind, voi
 	slot->kind = kind;
 	slot->number = seat->sq_tail;
 	slot->op = request->op;
+	slot->stream = request->stream;
+	seat->launches += kind == SERVE_RUN;
 	slot->ptr = ptr;
 	slot->issued_ns = ktime_get_ns();
 	request->slot = index;
@@ -97,6 +102,29 @@ static void serve_send_locked(struct serve_seat *seat, enum serve_kind kind, voi
 	smp_store_release(&seat->ring->sq_tail, seat->sq_tail);
 	if (wq_has_sleeper(&seat->wait))
 		wake_up(&seat->wait);
+}
+
+/*
+ * The stream of @run, the events that it waits for, and its own: that of its slot. What it waits for
+ * is under way, or is over by now; that of a run without waits goes round.
+ */
+static void serve_events_locked(struct serve_seat *seat, struct weft_run *run,
+				struct weft_serve_request *request)
+{
+	struct serve_slot *slot;
+	u32 i;
+
+	lockdep_assert_held(&seat->lock);
+	request->signal = seat->free[seat->free_count - 1] + 1;
+	for (i = 0; i < run->wait_count; i++) {
+		slot = &seat->slots[run->waits[i]->priv[1]];
+		if (slot->kind != SERVE_RUN || slot->ptr != run->waits[i])
+			continue;
+		request->stream = slot->stream;
+		request->waits[request->wait_count++] = slot - seat->slots + 1;
+	}
+	if (!request->stream)
+		request->stream = seat->streams++ % seat->device->offer.streams + 1;
 }
 
 static void serve_send_run_locked(struct serve_seat *seat, struct weft_run *run)
@@ -123,6 +151,9 @@ static void serve_send_run_locked(struct serve_seat *seat, struct weft_run *run)
 			.offset = run->relocs[i].offset,
 			.length = weft_run_reloc_length(run, i),
 		};
+	if (seat->device->offer.features & WEFT_SERVE_F_EVENTS)
+		serve_events_locked(seat, run, &request);
+	run->priv[1] = seat->free[seat->free_count - 1];
 	serve_send_locked(seat, SERVE_RUN, run, &request);
 }
 
@@ -159,8 +190,9 @@ static void serve_send_queued_locked(struct serve_seat *seat)
 		if (copy) {
 			list_del_init(&copy->node);
 			serve_send_copy_locked(seat, copy);
-		} else if (run) {
+		} else if (run && !(run->wait_count && seat->launches)) {
 			list_del_init(&run->node);
+			run->wait_count = 0;
 			serve_send_run_locked(seat, run);
 		} else {
 			break;
@@ -177,7 +209,11 @@ int serve_ring_run(struct serve_seat *seat, struct weft_run *run)
 	spin_lock_irqsave(&seat->lock, flags);
 	if (seat->state != SERVE_SEAT_LIVE) {
 		ret = -ESTALE;
+	} else if (seat->free_count > SERVE_RESERVED && list_empty(&seat->copies) &&
+		   list_empty(&seat->runs)) {
+		serve_send_run_locked(seat, run);
 	} else {
+		/* what it waits for may be gone when its turn comes: it comes after all launches */
 		list_add_tail(&run->node, &seat->runs);
 		serve_send_queued_locked(seat);
 	}
@@ -249,6 +285,7 @@ static struct serve_slot serve_slot_take_locked(struct serve_seat *seat, u32 ind
 	struct serve_slot *slot = &seat->slots[index], was = *slot;
 
 	lockdep_assert_held(&seat->lock);
+	seat->launches -= slot->op == WEFT_SERVE_OP_LAUNCH;
 	slot->kind = SERVE_FREE;
 	slot->ptr = NULL;
 	slot->generation++;
@@ -288,7 +325,7 @@ static void serve_run_done(struct serve_seat *seat, struct weft_run *run,
 		busy = c->end_ns > c->start_ns ? min(c->end_ns - c->start_ns, passed) : 1;
 	run->disturbed = (c->flags & WEFT_SERVE_DONE_FOREIGN) ||
 			 READ_ONCE(seat->device->telemetry.foreign_permille) > SERVE_FOREIGN;
-	weft_run_complete(run, serve_completion_error(c), c->code, busy);
+	weft_run_hand_in(run, serve_completion_error(c), c->code, busy);
 }
 
 static void serve_deliver(struct serve_seat *seat, const struct serve_slot *slot,
@@ -346,7 +383,8 @@ static char *serve_text(struct serve_seat *seat, const struct weft_serve_complet
 	return text;
 }
 
-static void serve_take(struct serve_seat *seat, const struct weft_serve_completion *c)
+/* Return: was it a run? */
+static bool serve_take(struct serve_seat *seat, const struct weft_serve_completion *c)
 {
 	struct serve_slot was = { };
 	struct serve_slot *slot;
@@ -363,7 +401,7 @@ static void serve_take(struct serve_seat *seat, const struct weft_serve_completi
 	if (!slot) {
 		atomic64_inc(&seat->device->bad_completions);
 		kvfree(text);
-		return;
+		return false;
 	}
 	if (wq_has_sleeper(&seat->room))
 		wake_up_all(&seat->room);
@@ -374,6 +412,7 @@ static void serve_take(struct serve_seat *seat, const struct weft_serve_completi
 	}
 	kvfree(text);
 	serve_deliver(seat, &was, c);
+	return was.kind == SERVE_RUN;
 }
 
 /* Take what the process has handed in. Return: how many. */
@@ -381,6 +420,7 @@ static u32 serve_reap(struct serve_seat *seat)
 {
 	struct weft_serve_completion c;
 	u32 i, count, tail;
+	bool runs = false;
 
 	lockdep_assert_held(&seat->reap);
 	/* its number before the completions; pairs with the process's store */
@@ -395,11 +435,14 @@ static u32 serve_reap(struct serve_seat *seat)
 		memcpy(&c, &seat->completions[(seat->cq_head + i) & (seat->slot_count - 1)],
 		       sizeof(c));
 		barrier();
-		serve_take(seat, &c);
+		runs |= serve_take(seat, &c);
 		cond_resched();
 	}
 	seat->cq_head += count;
 	WRITE_ONCE(seat->ring->cq_head, seat->cq_head);
+	/* who gives the context up waits for @reap: the device stays */
+	if (runs)
+		weft_runs_settle(seat->wdev);
 	return count;
 }
 

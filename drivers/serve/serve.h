@@ -43,8 +43,8 @@ struct vm_area_struct;
 
 #define SERVE_EVENTS	64		/* that a server may leave unread */
 #define SERVE_FOREIGN	50		/* permille of foreign load that still is none */
-#define SERVE_FEATURES	(WEFT_SERVE_F_ABORT | WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_TELEMETRY | \
-			 WEFT_SERVE_F_LEASES)
+#define SERVE_FEATURES	(WEFT_SERVE_F_ABORT | WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_EVENTS | \
+			 WEFT_SERVE_F_TELEMETRY | WEFT_SERVE_F_LEASES)
 
 /** struct serve_device - a device that is offered */
 struct serve_device {
@@ -119,6 +119,8 @@ struct serve_slot {
 	u32 number;
 	/** @op: &enum weft_serve_op */
 	u16 op;
+	/** @stream: LAUNCH with F_EVENTS: where it runs */
+	u16 stream;
 	void *ptr;
 	u64 issued_ns;
 };
@@ -194,7 +196,11 @@ struct serve_seat {
 	u32 free_count;
 	/** @sq_tail: requests written */
 	u32 sq_tail;
-	/** @runs, @copies, @notes: what waits for a slot */
+	/** @launches: LAUNCHes under way, also those that are being aborted */
+	u32 launches;
+	/** @streams: given out so far, round robin */
+	u32 streams;
+	/** @runs, @copies, @notes: what waits for a slot; a run that has waits, for all launches */
 	struct list_head runs;
 	struct list_head copies;
 	struct list_head notes;

@@ -73,7 +73,7 @@ TEST(offer, "OFFER: fields out of range")
 	CHECK_EQ(OFFER_WITH(pad, 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(device, 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(features, 1ull << 63), -EOPNOTSUPP);
-	CHECK_EQ(OFFER_WITH(features, WEFT_SERVE_F_EVENTS), -EOPNOTSUPP);
+	CHECK_EQ(OFFER_WITH(features, WEFT_SERVE_F_DEACTIVATE), -EOPNOTSUPP);
 	CHECK_EQ(OFFER_WITH(dev_class, DRM_WEFT_CLASS_COUNT), -EINVAL);
 	CHECK_EQ(OFFER_WITH(preempt_level, 1), -EINVAL);
 	CHECK_EQ(OFFER_WITH(preempt_level, 4), -EINVAL);
@@ -111,6 +111,23 @@ TEST(offer, "OFFER: fields out of range")
 	CHECK_EQ(OFFER_WITH(model[0], 0), -EINVAL);
 	CHECK_EQ(OFFER_WITH(isas[0][0], 0), -EINVAL);
 	CHECK_EQ(OFFER_WITH(name[0], '/'), -EINVAL);
+}
+
+TEST(events, "OFFER with F_EVENTS: one engine, streams that a request can name")
+{
+	struct weft_serve_offer offer;
+	struct served d = { };
+
+	served_offer(&offer, "args");
+	offer.features |= WEFT_SERVE_F_EVENTS;
+	offer.engines = 2;
+	CHECK_EQ(served_try(&d, &offer), -EINVAL);
+	offer.engines = 1;
+	offer.streams = 65536;
+	CHECK_EQ(served_try(&d, &offer), -EINVAL);
+	offer.streams = 65535;
+	CHECK_EQ(served_try(&d, &offer), 0);
+	served_kill(&d);
 }
 
 TEST(texts, "OFFER: texts without end")

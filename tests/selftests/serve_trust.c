@@ -218,6 +218,13 @@ TEST(lies, "a seat has no say over its device: ENODEV is the job's EIO")
 	CHECK(dev_find(c.fd, "echo", &info));
 }
 
+TEST(odd, "a completion that says what nobody understands is a failure: EPROTO")
+{
+	begin(WEFT_SERVE_RECOVERY_RERUN);
+	CHECK_EQ(after(SERVED_ODD_FLAG, 0, 0).error, EPROTO);
+	CHECK_EQ(after(SERVED_ODD_PAD, 0, 0).error, EPROTO);
+}
+
 TEST(forks, "a child inherits no mapping, makes none, and may not ENTER")
 {
 	begin(WEFT_SERVE_RECOVERY_RERUN);

@@ -20,7 +20,7 @@
 #include "served.h"
 
 #define WINDOW	(64 * MIB)
-#define SLOTS	16u
+#define SLOTS	32u
 
 /* one seat, in its process */
 struct seat {
@@ -35,6 +35,9 @@ struct seat {
 	uint8_t *window;
 	uint32_t head, tail;
 	struct weft_serve_request hung;
+	struct weft_serve_completion last;
+	bool kept;
+	bool signals[SLOTS + 1];
 	uint32_t *image[64];
 	uint32_t images;
 };
@@ -211,9 +214,15 @@ static bool seat_trick(struct seat *seat, const struct weft_serve_request *r,
 		       struct weft_serve_completion *c)
 {
 	struct weft_serve_completion other = *c;
-	uint32_t trick = __atomic_exchange_n(&seat->s->trick, SERVED_WELL, __ATOMIC_SEQ_CST);
+	uint32_t trick = SERVED_WELL;
 
+	if (!seat->s->trick_at || seat->s->trick_at == seat->s->ops[WEFT_SERVE_OP_LAUNCH])
+		trick = __atomic_exchange_n(&seat->s->trick, SERVED_WELL, __ATOMIC_SEQ_CST);
 	switch (trick) {
+	case SERVED_LAST:
+		seat->last = *c;
+		seat->kept = true;
+		return false;
 	case SERVED_HANG:
 	case SERVED_HANG_HARD:
 		seat->hung = *r;
@@ -266,6 +275,12 @@ static bool seat_trick(struct seat *seat, const struct weft_serve_request *r,
 		usleep(1000000);
 		c->flags = WEFT_SERVE_DONE_FOREIGN;
 		return true;
+	case SERVED_ODD_FLAG:
+		c->flags = WEFT_SERVE_DONE_FOREIGN << 1;
+		return true;
+	case SERVED_ODD_PAD:
+		c->pad[1] = 1;
+		return true;
 	case SERVED_LIE:
 		c->error = ENODEV;
 		return true;
@@ -282,6 +297,31 @@ static bool seat_trick(struct seat *seat, const struct weft_serve_request *r,
 	return true;
 }
 
+/* What can be checked of a launch's events and relocations; and it waits while it is told to. */
+static void seat_launch(struct seat *seat, const struct weft_serve_request *r)
+{
+	const struct weft_serve_reloc *relocs = (void *)((char *)seat->ring + seat->at.payloads +
+				r->slot * WEFT_SERVE_PAYLOAD + WEFT_SERVE_RELOCS);
+
+	for (uint32_t i = 0; i < r->wait_count; i++)
+		if (r->waits[i] > SLOTS || !seat->signals[r->waits[i]])
+			seat->s->astray++;
+	if (r->wait_count > seat->s->waits)
+		seat->s->waits = r->wait_count;
+	if (r->signal > SLOTS || r->stream > seat->offer->streams)
+		seat->s->astray++;
+	else
+		seat->signals[r->signal] = r->signal;
+	for (uint32_t i = 0; i < r->launch.reloc_count && i < 4; i++)
+		seat->s->length[i] = relocs[i].pad[0] || relocs[i].pad[1] || relocs[i].pad[2] ? 0 :
+				     relocs[i].length;
+	while (seat->s->hold) {
+		seat->s->behind = __atomic_load_n(&seat->ring->sq_tail, __ATOMIC_ACQUIRE) -
+				  seat->head;
+		sleep_ms(1);
+	}
+}
+
 static void seat_request(struct seat *seat, const struct weft_serve_request *r)
 {
 	struct weft_serve_completion c = { .slot = r->slot, .generation = r->generation };
@@ -294,6 +334,7 @@ static void seat_request(struct seat *seat, const struct weft_serve_request *r)
 			seat->s->look = false;
 			seat->s->pinned = pinned_value();
 		}
+		seat_launch(seat, r);
 		c.error = compute(seat, r);
 		if (!seat_trick(seat, r, &c))
 			return;
@@ -340,6 +381,10 @@ static void seat_request(struct seat *seat, const struct weft_serve_request *r)
 		break;
 	}
 	seat_complete(seat, &c);
+	if (seat->kept) {
+		seat->kept = false;
+		seat_complete(seat, &seat->last);
+	}
 }
 
 static void seat_main(struct served_shared *s, const struct weft_serve_offer *offer,
@@ -383,7 +428,7 @@ static void seat_main(struct served_shared *s, const struct weft_serve_offer *of
 	seat.at.slots = slots;
 
 	for (;;) {
-		uint32_t from = seat.head;
+		uint32_t from = seat.head, launches = 0;
 		bool retire = false;
 
 		if (ioctl_enter(seat.fd, WEFT_SERVE_ENTER_WAIT, FOREVER) < 0)
@@ -392,9 +437,12 @@ static void seat_main(struct served_shared *s, const struct weft_serve_offer *of
 			struct weft_serve_request r = seat.requests[seat.head++ & (slots - 1)];
 
 			retire |= r.op == WEFT_SERVE_OP_RETIRE;
+			launches += r.op == WEFT_SERVE_OP_LAUNCH;
 			seat_request(&seat, &r);
 		}
 		__atomic_store_n(&seat.ring->sq_head, seat.head, __ATOMIC_RELEASE);
+		if (launches > s->together)
+			s->together = launches;
 		if (seat.head != from)
 			__atomic_add_fetch(&s->batches, 1, __ATOMIC_SEQ_CST);
 		if (retire) {

@@ -39,6 +39,9 @@ enum served_trick {
 	SERVED_LIE,		/* completed with ENODEV, an error that it has no say in */
 	SERVED_FORK,		/* a child tries to complete it, in vain */
 	SERVED_SCRIBBLE,	/* everything in the ring that is the kernel's is overwritten */
+	SERVED_ODD_FLAG,	/* completed with a flag that nobody knows */
+	SERVED_ODD_PAD,		/* ... and a pad that is not zero */
+	SERVED_LAST,		/* completed right after the launch behind it, in one batch */
 };
 
 struct served_seat {
@@ -52,6 +55,13 @@ struct served_shared {
 	volatile int ready;			/* 1, or -errno of OFFER */
 	volatile uint32_t device;		/* number, for ATTACH */
 	volatile uint32_t trick;		/* enum served_trick */
+	volatile uint32_t trick_at;		/* number of the launch for it, 0: the next */
+	volatile bool hold;			/* launches wait until it is false */
+	volatile uint32_t behind;		/* requests in the ring behind one that waits */
+	volatile uint32_t together;		/* the most launches of one batch */
+	volatile uint32_t waits;		/* the most events that a launch waited for */
+	volatile uint32_t astray;		/* events that no launch before it signals */
+	volatile uint64_t length[4];		/* of the relocations of the last launch */
 	volatile bool stop_copies;		/* COPY_OUT is not answered */
 	volatile bool fail_load;		/* LOAD fails, with text */
 	volatile bool pin;			/* what is copied in next is pinned for good */
