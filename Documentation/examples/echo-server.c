@@ -97,6 +97,7 @@ int main(int argc, char **argv)
 			.vendor = "weft",
 			.model = "echo",
 			.link = "shm",
+			.features = WEFT_SERVE_F_EVENTS,
 			.isas = { "echo" },
 			.dev_class = DRM_WEFT_CLASS_CPU,
 			.engines = 1,

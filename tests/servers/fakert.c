@@ -505,7 +505,8 @@ int main(int argc, char **argv)
 	};
 	struct weft_serve_config config = {
 		.offer = {
-			.features = WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_TELEMETRY,
+			.features = WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_EVENTS |
+				    WEFT_SERVE_F_TELEMETRY,
 			.name = "fakert0",
 			.vendor = "weft",
 			.model = "fakert",

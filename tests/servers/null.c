@@ -71,6 +71,7 @@ int main(int argc, char **argv)
 			.vendor = "weft",
 			.model = "null",
 			.link = "shm",
+			.features = WEFT_SERVE_F_EVENTS,
 			.isas = { "null" },
 			.dev_class = DRM_WEFT_CLASS_CPU,
 			.engines = 1,

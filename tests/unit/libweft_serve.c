@@ -688,6 +688,76 @@ static void test_abort(void **state)
 	detach(seat);
 }
 
+/* What a launch waits for is looked up when it is taken, whatever its number is used for later. */
+static void test_events(void **state)
+{
+	struct weft_serve_config config = plain;
+	struct weft_serve_request *r;
+	struct weft_request *first;
+	struct weft_seat *seat;
+	uint64_t image;
+
+	config.offer.features = WEFT_SERVE_F_EVENTS;
+	seat = attach(&config);
+	image = load(seat, 1);
+	seen.answer = WEFT_SERVE_LATER;
+	r = fake_request(3, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 4;
+	turn(seat, 1);
+	first = seen.launch;
+	assert_int_equal(first->after_count, 0);
+
+	/* slot 2 was never used: what waited for it came too late to wait */
+	r = fake_request(5, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 6;
+	r->wait_count = 2;
+	r->waits[0] = 3;
+	r->waits[1] = 4;
+	turn(seat, 1);
+	assert_int_equal(seen.launch->after_count, 1);
+	assert_ptr_equal(seen.launch->after[0], first);
+	weft_request_done(seen.launch, 0);
+
+	/* it fails; who comes after it is not launched any more, and is no success */
+	weft_request_done(first, -EIO);
+	fake.taken_count = 0;
+	seen.launches = 0;
+	r = fake_request(6, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 7;
+	r->wait_count = 1;
+	r->waits[0] = 4;
+	turn(seat, 1);
+	assert_int_equal(seen.launches, 0);
+	assert_taken(0, 6, fake.generation, ECANCELED);
+	/* ... nor who comes after that */
+	r = fake_request(7, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 8;
+	r->wait_count = 1;
+	r->waits[0] = 7;
+	turn(seat, 1);
+	assert_int_equal(seen.launches, 0);
+	assert_taken(0, 7, fake.generation, ECANCELED);
+
+	/* the number's next use is another request */
+	seen.answer = 0;
+	r = fake_request(3, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 4;
+	r = fake_request(6, WEFT_SERVE_OP_LAUNCH);
+	r->launch.image = image;
+	r->signal = 7;
+	r->wait_count = 1;
+	r->waits[0] = 4;
+	turn(seat, 2);
+	assert_int_equal(seen.launches, 2);
+	assert_int_equal(seen.launch->after_count, 0);
+	detach(seat);
+}
+
 static void test_unknown_operation(void **state)
 {
 	struct weft_seat *seat = attach(&plain);
@@ -948,6 +1018,7 @@ int main(void)
 		cmocka_unit_test(test_image_that_does_not_build),
 		cmocka_unit_test(test_handles),
 		cmocka_unit_test(test_abort),
+		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_unknown_operation),
 		cmocka_unit_test(test_retire),
 		cmocka_unit_test(test_offer),

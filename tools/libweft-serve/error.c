@@ -31,6 +31,9 @@ int weft_serve_fail(int error, const char *format, ...)
 	return -error;
 }
 
+#define WEFT_SERVE_KNOWN	(WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_ABORT | \
+				 WEFT_SERVE_F_EVENTS | WEFT_SERVE_F_TELEMETRY)
+
 /* What is asked of @ops by what @config offers. Values are the kernel's to judge. */
 int weft_serve_config_check(const struct weft_serve_config *config,
 			    const struct weft_serve_ops *ops)
@@ -49,12 +52,9 @@ int weft_serve_config_check(const struct weft_serve_config *config,
 		return weft_serve_fail(EINVAL, "aborting needs abort()");
 	if ((offer->features & WEFT_SERVE_F_TELEMETRY) && !ops->telemetry)
 		return weft_serve_fail(EINVAL, "telemetry needs telemetry()");
-	if (offer->features & ~(WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_ABORT |
-				WEFT_SERVE_F_TELEMETRY))
+	if (offer->features & ~WEFT_SERVE_KNOWN)
 		return weft_serve_fail(EOPNOTSUPP, "the library knows features %#llx, not %#llx",
-				       WEFT_SERVE_F_REGISTER | WEFT_SERVE_F_ABORT |
-				       WEFT_SERVE_F_TELEMETRY,
-				       (unsigned long long)offer->features);
+				       WEFT_SERVE_KNOWN, (unsigned long long)offer->features);
 	return 0;
 }
 

@@ -68,6 +68,7 @@ static void weft_complete_locked(struct weft_request *request, int error, uint64
 		.text_size = text_size,
 		.flags = request->flags,
 	};
+	request->failed = error < 0;
 	request->under_way = 0;
 	weft_store_release(&seat->ring->cq_tail, ++seat->cq_tail);
 }
@@ -152,11 +153,40 @@ static int weft_seat_copy(struct weft_request *request)
 	return seat->ops->copy(request);
 }
 
+/*
+ * What a launch waits for: the last requests with these numbers that were taken. -ECANCELED: one of
+ * them has failed. Any thread may complete them meanwhile.
+ */
+static int weft_seat_waits(struct weft_request *request)
+{
+	struct weft_seat *seat = request->seat;
+	const struct weft_serve_request *abi = &request->abi;
+	struct weft_request *other;
+	int ret = 0;
+	uint32_t i;
+
+	if (!abi->wait_count)
+		return 0;
+	pthread_mutex_lock(&seat->lock);
+	for (i = 0; i < abi->wait_count; i++) {
+		other = &seat->under_way[abi->waits[i] - 1];
+		if (other->under_way)
+			request->after[request->after_count++] = other;
+		else if (other->failed)
+			ret = -ECANCELED;
+	}
+	pthread_mutex_unlock(&seat->lock);
+	return ret;
+}
+
 static int weft_seat_launch(struct weft_request *request)
 {
 	struct weft_seat *seat = request->seat;
 	uint8_t *payload = seat->payloads + (size_t)request->abi.slot * WEFT_SERVE_PAYLOAD;
+	int ret = weft_seat_waits(request);
 
+	if (ret)
+		return ret;
 	request->image = weft_image_find(request->abi.launch.image);
 	request->args = payload;
 	request->relocs = (const struct weft_serve_reloc *)(payload + WEFT_SERVE_RELOCS);

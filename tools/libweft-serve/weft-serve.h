@@ -73,6 +73,10 @@ struct weft_host {
  * @relocs: LAUNCH: the @abi.launch.reloc_count addresses in @args
  * @bytes: COPY_IN, COPY_OUT: the host's bytes; else NULL
  * @host: COPY_IN, COPY_OUT with WEFT_SERVE_F_REGISTER: the range that @bytes are in; else NULL
+ * @after: LAUNCH with WEFT_SERVE_F_EVENTS: requests that must be over before it starts and are not,
+ *	@after_count of them; valid until launch() returns. Those that failed are not among them: then
+ *	the library completes this one, too
+ * @after_count: how many
  * @priv: the server program's; NULL at first
  * @start_ns: out, LAUNCH: when the device began, any clock; 0 unknown
  * @end_ns: out, LAUNCH: when it ended, same clock
@@ -87,6 +91,8 @@ struct weft_request {
 	const struct weft_serve_reloc *relocs;
 	void *bytes;
 	struct weft_host *host;
+	struct weft_request *after[WEFT_SERVE_MAX_WAITS];
+	uint32_t after_count;
 	void *priv;
 	uint64_t start_ns;
 	uint64_t end_ns;
@@ -95,6 +101,7 @@ struct weft_request {
 	/* private: */
 	struct weft_request *aborter;
 	int under_way;
+	int failed;
 };
 
 /**
@@ -132,7 +139,12 @@ struct weft_serve_ops {
 	int (*load)(struct weft_seat *seat, struct weft_load *load, uint64_t *image);
 	/** @unload: an image is not used any more. Optional. */
 	void (*unload)(struct weft_seat *seat, uint64_t image);
-	/** @launch: run &weft_request.abi.launch */
+	/**
+	 * @launch: run &weft_request.abi.launch. With WEFT_SERVE_F_EVENTS it is called before what
+	 * the launch depends on is over: work that goes to one stream of the runtime for each
+	 * &weft_serve_request.stream, and waits there for &weft_request.after in other streams, is
+	 * in order. A server that does the work on the spot has nothing to do for it
+	 */
 	int (*launch)(struct weft_request *request);
 	/** @copy: do &weft_request.abi.copy: COPY_IN, COPY_OUT, or FILL with zeros */
 	int (*copy)(struct weft_request *request);
