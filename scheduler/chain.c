@@ -19,8 +19,8 @@
  *
  * While jobs are planned ahead (plan.h) nobody follows: the plan knows what comes after what.
  *
- * Those that were placed ahead of time do not count against the depth of the device, which keeps the
- * others free to go elsewhere: these have nowhere to go. They have a depth of their own.
+ * Those that were placed ahead of time do not count against the depth of the device, which keeps
+ * the others free to go elsewhere: these have nowhere to go. They have a depth of their own.
  *
  * Rejected: following jobs of other clients (contexts differ, and so do those who may be killed),
  * jobs that run although a predecessor failed (whoever is first to find out is the device, and

@@ -16,8 +16,8 @@
  * What runs ahead may be reported as over before what it waits for. The pump keeps such a job aside
  * until the scheduler has heard of the others, and only then says what became of it.
  *
- * Rejected: pointers to the predecessors without links (they may be gone), a reference from each job
- * to those before it (a long chain would be freed in one go, on one stack).
+ * Rejected: pointers to the predecessors without links (they may be gone), a reference from each
+ * job to those before it (a long chain would be freed in one go, on one stack).
  */
 #include "core.h"
 #include "../memory/memory.h"
@@ -131,7 +131,8 @@ bool weft_chain_ahead(struct weft_job *job)
 		from = job->links[i].from;
 		if (!from)
 			continue;
-		if (from->passed || from->lease || atomic_read(&from->run_state) != WEFT_RUN_RUNNING)
+		if (from->passed || from->lease ||
+		    atomic_read(&from->run_state) != WEFT_RUN_RUNNING)
 			return false;
 		job->run.waits[job->run.wait_count++] = &from->run;
 	}
@@ -169,10 +170,14 @@ void weft_chain_back_locked(struct weft_job *job)
 	u32 i;
 
 	lockdep_assert_held(&job->pool->lock);
-	list_for_each_entry(held, &job->pool->held, finish_node)
-		for (i = 0; i < held->edge_count; i++)
-			if (held->edges[i].from == &job->sched)
-				held->lost = held->stale = true;
+	list_for_each_entry(held, &job->pool->held, finish_node) {
+		for (i = 0; i < held->edge_count; i++) {
+			if (held->edges[i].from != &job->sched)
+				continue;
+			held->lost = true;
+			held->stale = true;
+		}
+	}
 }
 
 /*

@@ -45,6 +45,8 @@
 #include <weft/backend.h>
 #include <weft/compat.h>
 
+#include "chain.h"
+#include "until.h"
 #include "../../scheduler/sched.h"
 #include "health.h"
 #include "lease.h"
@@ -514,15 +516,6 @@ int weft_context_get(struct weft_job *job);
 bool weft_context_try(struct weft_job *job);
 void weft_context_put(struct weft_job *job);
 
-/* chain.c */
-void weft_chain_init(struct weft_job *job);
-void weft_chain_bound_locked(struct weft_job *job);
-void weft_chain_over(struct weft_job *job);
-bool weft_chain_ahead(struct weft_job *job);
-void weft_chain_cover_locked(struct weft_job *job);
-void weft_chain_back_locked(struct weft_job *job);
-bool weft_chain_due_locked(struct weft_job *job);
-
 /* runs.c */
 u64 weft_run_strays(void);
 void weft_run_hold(struct weft_job *job);
@@ -786,15 +779,6 @@ struct weft_job_sync {
 	struct hlist_node pool_node;	/* pool->syncs; under pool->sync_lock */
 };
 
-/** struct weft_chain_link - a job waits for another on their engine; under its lock */
-struct weft_chain_link {
-	/** @from: for whom; NULL: it is over, or the link is not used */
-	struct weft_job *from;
-	/** @to: who; the link is one of its */
-	struct weft_job *to;
-	struct list_head node;		/* from->heirs */
-};
-
 /** struct weft_job_later - a reference that is dropped where sleeping is allowed */
 struct weft_job_later {
 	struct llist_node node;		/* pool->release_list */
@@ -874,12 +858,10 @@ struct weft_job {
 	int chain_error;
 	/** @chain_ns: when the last of those ended that are over */
 	u64 chain_ns;
-	/** @over: off its engine */
-	bool over;
+	bool over;			/* off its engine */
 	/** @began: the device has it, and nothing keeps it from starting: its time runs */
 	bool began;
-	/** @passed: its credit is promised to one that waits for it */
-	bool passed;
+	bool passed;			/* its credit is promised to one that waits for it */
 	/** @chained: it was BOUND before those that it waits for were DONE; constant while BOUND */
 	bool chained;
 	/** @on_engine: on engine->bound, ->waiting or ->running; under engine->lock */
@@ -1004,35 +986,6 @@ void weft_sync_free(struct weft_job *job);
 int weft_copy_element(u64 array, u32 index, u32 stride, const void *element, size_t size);
 /* copy in an array of elements that may be longer than ours; the excess must be zero */
 int weft_copy_array(void *to, size_t size, u64 from, u32 count, u32 stride);
-
-/* Nanoseconds from now to an absolute time, for wait_event_*_hrtimeout(); 0 once it has passed. */
-static inline ktime_t weft_timeout(u64 until)
-{
-	u64 now = ktime_get_ns();
-
-	if (until >= KTIME_MAX)
-		return KTIME_MAX;
-	return until > now ? until - now : 0;
-}
-
-/*
- * Wait interruptibly until @cond or the absolute time @until. 0, -EINTR or -ETIME; a condition
- * that holds wins over a time that has passed.
- */
-#define weft_wait_until(wq, until, cond) ({					\
-	ktime_t __left = weft_timeout(until);					\
-	int __ret = 0;								\
-										\
-	if (!(cond)) {								\
-		if (!__left)							\
-			__ret = -ETIME;						\
-		else								\
-			__ret = wait_event_interruptible_hrtimeout(*(wq), cond, __left); \
-		if (__ret == -ERESTARTSYS)					\
-			__ret = -EINTR;						\
-	}									\
-	__ret;									\
-})
 
 /* query.c */
 int weft_ioctl_query(struct drm_device *drm, void *data, struct drm_file *file);

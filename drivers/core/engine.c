@@ -167,7 +167,8 @@ static struct weft_job *weft_engine_next_locked(struct weft_engine *engine)
 		job->on_engine = false;
 		job->error = job->cancel ?: job->chain_error;
 		/* one that it follows was lost, and so is what it was to find */
-		job->stale = job->lost = job->error == -ESTALE;
+		job->lost = job->error == -ESTALE;
+		job->stale = job->lost;
 		weft_engine_post_ended(job);
 	}
 

@@ -29,7 +29,7 @@
 #define WEFT_PUMP_TURNS		64	/* in a SUBMIT */
 #define WEFT_PUMP_OTHERS	32	/* events and decisions of others in a SUBMIT */
 #define WEFT_PUMP_SEAT		1024	/* the same for a process that brings completions */
-#define WEFT_PUMP_SOON		2	/* ticks until somebody else frees what such a one retired */
+#define WEFT_PUMP_SOON		2	/* ticks until others free what such a one retired */
 
 /**
  * struct weft_pump_guest - whose stack the pump is on
@@ -320,8 +320,8 @@ void weft_pump_inline(struct weft_client *client)
 }
 
 /*
- * What was retired is not freed here: that may mean to ask the device for something, and to wait for
- * an answer of the very process that is on its way back. Whoever waited for the jobs does it.
+ * What was retired is not freed here: that may mean to ask the device for something, and to wait
+ * for an answer of the very process that is on its way back. Whoever waited for the jobs does it.
  */
 void weft_pump_device(struct weft_device *wdev)
 {

@@ -16,9 +16,9 @@
  * The scheduler is told of the valid set under pool->lock, where it is computed anew: what was
  * told last is the truth, whatever the order in which copies changed.
  *
- * A job that was placed before the writer of an input is done shares the writer's copy, which is STALE
- * until then. It never goes while the writer holds it, so whoever finds none comes later than the
- * writer's end, and looks for the bytes like any other.
+ * A job that was placed before the writer of an input is done shares the writer's copy, which is
+ * STALE until then. It never goes while the writer holds it, so whoever finds none comes later than
+ * the writer's end, and looks for the bytes like any other.
  *
  * Of a buffer of the host-home class only the host copy is ever VALID. A job holds memory on its
  * device that is filled right before it runs and written back before its fence signals (home.c).

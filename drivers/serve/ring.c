@@ -105,8 +105,8 @@ static void serve_send_locked(struct serve_seat *seat, enum serve_kind kind, voi
 }
 
 /*
- * The stream of @run, the events that it waits for, and its own: that of its slot. What it waits for
- * is under way, or is over by now; that of a run without waits goes round.
+ * The stream of @run, the events that it waits for, and its own: that of its slot. What it waits
+ * for is under way, or is over by now; that of a run without waits goes round.
  */
 static void serve_events_locked(struct serve_seat *seat, struct weft_run *run,
 				struct weft_serve_request *request)
