@@ -106,7 +106,7 @@ int weft_queue_create(struct weft *pool, const struct weft_queue_desc *desc,
 int weft_device_list(struct weft *pool, struct drm_weft_device_info **list, uint32_t *count)
 {
 	*list = calloc(1, sizeof(**list));
-	strcpy((*list)->name, "lend");
+	memcpy((*list)->name, "lend", sizeof("lend"));
 	(*list)->id = 5;
 	*count = 1;
 	return 0;
@@ -157,7 +157,7 @@ static void finish(void *where)
 }
 
 static const struct gate_runtime runtime = { .finish = finish };
-static char first[] = "1", second[] = "2";
+static char first = '1', second = '2';
 
 static void launch(void *where)
 {
@@ -211,8 +211,8 @@ static void in_child(void (*test)(void), int status)
 static void without(void)
 {
 	fake.open_error = -ENODEV;
-	launch(first);
-	launch(second);
+	launch(&first);
+	launch(&second);
 	wait_for("o");
 }
 
@@ -236,8 +236,8 @@ static void test_required(void **state)
 static void no_device(void)
 {
 	fake.ask_error = -ENODEV;
-	launch(first);
-	launch(first);
+	launch(&first);
+	launch(&first);
 	wait_for("oa");
 }
 
@@ -252,13 +252,13 @@ static void test_no_device(void **state)
  */
 static void turn(void)
 {
-	pthread_t thread = launch_later(first);
+	pthread_t thread = launch_later(&first);
 
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
-	launch(second);
-	launch(first);
+	launch(&second);
+	launch(&first);
 	becomes(DRM_WEFT_LEASE_YIELD);
 	wait_for("oa12alr");
 	/* granted, and nothing is launched: it is given back, and that was it */
@@ -266,7 +266,7 @@ static void turn(void)
 	becomes(DRM_WEFT_LEASE_YIELD);
 	wait_for("oa12alrlr");
 	/* until there is something to launch again */
-	thread = launch_later(second);
+	thread = launch_later(&second);
 	wait_for("oa12alrlra");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
@@ -280,14 +280,14 @@ static void test_turn(void **state)
 /* A launch under way is waited for before anything is finished; one that comes then waits. */
 static void under_way(void)
 {
-	pthread_t thread = launch_later(first), later;
+	pthread_t thread = launch_later(&first), later;
 
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
-	gate_enter(&runtime, second);
+	gate_enter(&runtime, &second);
 	becomes(DRM_WEFT_LEASE_YIELD);
-	later = launch_later(first);
+	later = launch_later(&first);
 	wait_for("oa");
 	gate_done();
 	/* it came before the turn ended, or after that: in its own or in the next one */
@@ -305,17 +305,17 @@ static void test_under_way(void **state)
 	in_child(under_way, 0);
 }
 
-/* A lease that is taken away is void at once: nothing to finish or leave, and another is asked for. */
+/* A lease that is taken away is void: nothing to finish or leave, and another is asked for. */
 static void revoked(void)
 {
-	pthread_t thread = launch_later(first);
+	pthread_t thread = launch_later(&first);
 
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
 	becomes(DRM_WEFT_LEASE_ENDED);
 	wait_for("oaar");
-	thread = launch_later(first);
+	thread = launch_later(&first);
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
 }
@@ -328,13 +328,13 @@ static void test_revoked(void **state)
 /* A queue that is given back is finished then, and not again. */
 static void forgotten(void)
 {
-	pthread_t thread = launch_later(first);
+	pthread_t thread = launch_later(&first);
 
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
-	launch(second);
-	gate_forget(first);
+	launch(&second);
+	gate_forget(&first);
 	wait_for("oa1");
 	becomes(DRM_WEFT_LEASE_YIELD);
 	wait_for("oa12alr");
@@ -356,7 +356,7 @@ static void child(void)
 	fake.lock = lock;
 	fake.change = change;
 	memset(fake.did, 0, sizeof(fake.did));
-	thread = launch_later(first);
+	thread = launch_later(&first);
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
 	pthread_join(thread, NULL);
@@ -364,7 +364,7 @@ static void child(void)
 
 static void forked(void)
 {
-	pthread_t thread = launch_later(first);
+	pthread_t thread = launch_later(&first);
 
 	wait_for("oa");
 	becomes(DRM_WEFT_LEASE_HELD);
