@@ -84,6 +84,10 @@ check-ggml: setup-check ## Debian's ggml programs on weft devices (downloads ggm
 check-opencl: setup-opencl ## the executor of weft-serve-opencl on this machine's PoCL
 	@tests/run --only opencl
 
+check-gate: setup-check setup-opencl ## unmodified OpenCL programs under weft gate (downloads PoCL; some minutes)
+	@tools/kmod "$$(tests/vm/vm fetch stock)" > /dev/null
+	@tests/run --only gate
+
 bench: setup-check ## instructions and time per operation, beside the kernel's own scheduler
 	@tests/run --bench
 
@@ -144,5 +148,5 @@ help: ## this list
 
 FORCE:
 .PHONY: all modules tools tests demo demo-serve shell test check check-quick check-next check-packages check-ggml check-opencl \
-	bench bench-sched fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
+	check-gate bench bench-sched fuzz storm mutants lint docs install dkms-deb uninstall clean distclean help FORCE $(USER_DIRS:%=user/%) \
 	setup-build setup-vm setup-demo setup-check setup-docs setup-lint setup-next setup-opencl setup-package
