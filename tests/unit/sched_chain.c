@@ -10,7 +10,7 @@
  * replays.
  */
 /* sources: scheduler/sched.c scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/tree.c */
-/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c scheduler/lease.c */
+/* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 /* sources: scheduler/chain.c scheduler/estimate.c scheduler/record.c tests/unit/pool.c */
 /* sources: scheduler/lease.c tools/replay/replaylog.c */
 #include "place.h"
