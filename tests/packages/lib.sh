@@ -43,6 +43,16 @@ not() {
 	! "$@"
 }
 
+# until_not COMMAND...: it fails, now or soon
+until_not() {
+	for second in $(seq 120); do
+		"$@" > /dev/null || return 0
+		sleep 1
+	done
+	"$@"
+	return 1
+}
+
 as() {
 	user=$1
 	shift

@@ -88,8 +88,10 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], "--spin")) {
 		config.spin_ns = strtoull(argv[2], NULL, 0);
+	} else if (argc == 3 && !strcmp(argv[1], "--idle")) {
+		config.offer.idle_ns = strtoull(argv[2], NULL, 0);
 	} else if (argc != 1) {
-		fputs("weft-serve-null [--spin NS]\n", stderr);
+		fputs("weft-serve-null [--spin NS | --idle NS]\n", stderr);
 		return 2;
 	}
 	return weft_serve_run(&config, &ops, argv);
