@@ -66,6 +66,33 @@ TEST(jobs, "repeatable jobs run again, the others end with ENODEV, later ones no
 	bo_expect(c.fd, x, 64 * KIB, 7);
 }
 
+TEST(again, "a job whose device is lost in each of 16 runs is not run once more: ENODEV")
+{
+	struct drm_weft_job_record r;
+	struct client c;
+	struct job job;
+	uint64_t id;
+
+	dev_add("dut", DEV_UNIT, "speed=fill inf");
+	client_open(&c);
+	job_nop(&job, &c, 100000ull * UNIT_MS);
+	job.j.flags = DRM_WEFT_JOB_IDEMPOTENT;
+	job.j.timeout_ns = 1000 * SEC;
+	id = submit(&c, &job, 1);
+	for (uint32_t i = 1; i <= 16; i++) {
+		uint64_t end = in_ns(PATIENCE);
+
+		do {
+			CHECK_EQ(job_query(c.fd, id, 1, &r, 0, 0), 0);
+			CHECK(now_ns() < end);
+		} while (r.runs < i);
+		CHECK_EQ(reset_device("1"), 0);
+	}
+	CHECK_EQ(job_result(c.fd, id), ENODEV);
+	job_nop(&job, &c, UNIT_MS);
+	job_run(&c, &job);
+}
+
 TEST(contents, "a copy that was on the device alone is LOST, one that the host has stays")
 {
 	struct client c;
