@@ -5,11 +5,12 @@
  * DOC: chains
  *
  * On a device that orders jobs by itself (&weft_sched_device.chains) a job need not wait until
- * its predecessors are DONE. Once each of them is BOUND or RUNNING there it is READY and *follows* them:
- * it can use that device and no other. When the last of them is DONE it is a READY job like any
- * other; when one goes back to READY, so that the order is not the device's any more, it is WAITING
- * again. A follower that was placed is the caller's to hold back until its predecessors are DONE,
- * and to give back if one of them is given back. One whose predecessor fails is recalled.
+ * its predecessors are DONE. Once each of them is BOUND or RUNNING there it is READY and
+ * *follows* them: it can use that device and no other. When the last of them is DONE it is a
+ * READY job like any other; when one goes back to READY, so that the order is not the device's
+ * any more, it is WAITING again. A follower that was placed is the caller's to hold back until
+ * its predecessors are DONE, and to give back if one of them is given back. One whose
+ * predecessor fails is recalled.
  *
  * Following is an offer, and not always a good one. When the predecessors end, their place on
  * the device is free, and so may be any other device: there the job would end after its inputs were
@@ -25,8 +26,7 @@
  * Rejected: following jobs of other clients (contexts differ, and so do those who may be killed),
  * jobs that run although a predecessor failed (whoever is first to find out is the device, and
  * it does not know what may be read then), leases and what waits for them (their holders end them),
- * and more than a few predecessors (what a request has
- * room for).
+ * and more than a few predecessors (what a request has room for).
  */
 #include "internal.h"
 

@@ -55,8 +55,8 @@ int weft_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file 
 	int ret;
 
 	if (args->flags & ~(DRM_WEFT_QUEUE_ORDERED | DRM_WEFT_QUEUE_EARLY | DRM_WEFT_QUEUE_LEASE) ||
-	    (args->flags & DRM_WEFT_QUEUE_EARLY && args->flags & DRM_WEFT_QUEUE_LEASE) || args->pad ||
-	    args->service > DRM_WEFT_SERVICE_BEST_EFFORT ||
+	    (args->flags & DRM_WEFT_QUEUE_EARLY && args->flags & DRM_WEFT_QUEUE_LEASE) ||
+	    args->pad || args->service > DRM_WEFT_SERVICE_BEST_EFFORT ||
 	    args->priority > WEFT_MAX_PRIORITY || args->depth > WEFT_MAX_QUEUE_DEPTH)
 		return -EINVAL;
 	if (args->service == DRM_WEFT_SERVICE_REALTIME)

@@ -62,7 +62,8 @@ TEST(flags, "flags: ORDERED works, EARLY as offered, unknown ones EINVAL")
 	CHECK_EQ(create(fd, 2, DRM_WEFT_QUEUE_ORDERED, 3, 0, 0, NULL), 0);
 	CHECK_EQ(create(fd, 2, DRM_WEFT_QUEUE_EARLY, 3, 0, 0, NULL), early);
 	CHECK_EQ(create(fd, 2, DRM_WEFT_QUEUE_LEASE, 3, 0, 0, NULL), 0);
-	CHECK_EQ(create(fd, 2, DRM_WEFT_QUEUE_LEASE | DRM_WEFT_QUEUE_EARLY, 3, 0, 0, NULL), -EINVAL);
+	CHECK_EQ(create(fd, 2, DRM_WEFT_QUEUE_LEASE | DRM_WEFT_QUEUE_EARLY, 3, 0, 0, NULL),
+		 -EINVAL);
 	for (int i = 3; i < 32; i++)
 		CHECK_EQ(create(fd, 2, 1u << i, 3, 0, 0, NULL), -EINVAL);
 }

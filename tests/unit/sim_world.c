@@ -4,7 +4,8 @@
 /* sources: tools/replay/simdata.c tools/replay/simlog.c tools/replay/simrival.c */
 /* sources: tools/replay/simdmda.c tools/replay/simheft.c tools/replay/simheteroprio.c */
 /* sources: tools/replay/simxsched.c tools/replay/simweft.c scheduler/tree.c scheduler/sched.c */
-/* sources: scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/chain.c scheduler/lease.c */
+/* sources: scheduler/job.c scheduler/fair.c scheduler/place.c scheduler/chain.c */
+/* sources: scheduler/lease.c */
 /* sources: scheduler/line.c scheduler/plan.c scheduler/ahead.c */
 /* sources: scheduler/estimate.c scheduler/record.c */
 /* cflags: -D_GNU_SOURCE */

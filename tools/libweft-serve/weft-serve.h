@@ -73,9 +73,9 @@ struct weft_host {
  * @relocs: LAUNCH: the @abi.launch.reloc_count addresses in @args
  * @bytes: COPY_IN, COPY_OUT: the host's bytes; else NULL
  * @host: COPY_IN, COPY_OUT with WEFT_SERVE_F_REGISTER: the range that @bytes are in; else NULL
- * @after: LAUNCH with WEFT_SERVE_F_EVENTS: requests that must be over before it starts and are not,
- *	@after_count of them; valid until launch() returns. Those that failed are not among them: then
- *	the library completes this one, too
+ * @after: LAUNCH with WEFT_SERVE_F_EVENTS: requests that must be over before it starts and are
+ *	not, @after_count of them; valid until launch() returns. Those that failed are not among
+ *	them: then the library completes this one, too
  * @after_count: how many
  * @priv: the server program's; NULL at first
  * @start_ns: out, LAUNCH: when the device began, any clock; 0 unknown
@@ -168,10 +168,11 @@ struct weft_serve_ops {
 	 */
 	int (*abort)(struct weft_request *launch);
 	/**
-	 * @spawn: in the server: start a seat as &struct weft_serve_event asks; what is to be in
-	 * its environment is $WEFT_SERVE_SEAT = @seat. Its error is what waiting jobs end with.
-	 * NULL: the program that $WEFT_SERVE_SPAWN names is started, which ends with 0 when the seat
-	 * has attached, else with an errno; without it this program again, with the same arguments.
+	 * @spawn: in the server: start a seat as &struct weft_serve_event asks; what is to be
+	 * in its environment is $WEFT_SERVE_SEAT = @seat. Its error is what waiting jobs end
+	 * with. NULL: the program that $WEFT_SERVE_SPAWN names is started, which ends with 0
+	 * when the seat has attached, else with an errno; without it this program again, with
+	 * the same arguments.
 	 */
 	int (*spawn)(struct weft_server *server, const struct weft_serve_event *event,
 		     const char *seat);

@@ -45,7 +45,7 @@ int weft_opencl_confine_namespaces(void)
 {
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC))
 		return weft_opencl_confine_fail("namespaces of a seat");
-	/* or what is mounted here would show everywhere; fails if the root is no mount, as in a chroot */
+	/* or what is mounted here would show everywhere; fails if the root is no mount */
 	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return weft_opencl_confine_fail("mounts of a seat");
 	if (mount("tmpfs", WEFT_OPENCL_TMP, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=1g"))

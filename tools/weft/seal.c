@@ -574,7 +574,7 @@ int cli_seal(int argc, char **argv)
 	    argv[optind][0] == '.')
 		return cli_fail(CLI_USAGE, "\"weft seal\" wants the name of one device");
 	if (undo && (named.count || seal.cgroup || seal.user))
-		return cli_fail(CLI_USAGE, "--undo knows what to give back, and wants nothing else");
+		return cli_fail(CLI_USAGE, "--undo knows what to give back: it wants nothing else");
 	if (seal.cgroup && (seal.cgroup[0] != '/' || !seal.cgroup[1] ||
 			    strlen(seal.cgroup) >= SEAL_PATH || strstr(seal.cgroup, "/..")))
 		return cli_fail(CLI_USAGE, "--cgroup wants a path below /sys/fs/cgroup that begins "

@@ -180,7 +180,8 @@ static void top_print(const struct top_sample *old, const struct top_sample *new
 	printf("pool %s, policy %s, %u devices\n", new->info.name, new->info.policy,
 	       new->device_count);
 	printf("%2s %-14s %-5s %-12s %6s %9s %10s %10s %7s %8s  %s\n", "id", "name", "class",
-	       "health", "busy", "jobs/s", "in MB/s", "out MB/s", "temp", "power", "memory used, lease");
+	       "health", "busy", "jobs/s", "in MB/s", "out MB/s", "temp", "power",
+	       "memory used, lease");
 	for (i = 0; i < new->device_count; i++) {
 		const struct drm_weft_device_info *d = &new->devices[i];
 

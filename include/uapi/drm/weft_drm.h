@@ -763,10 +763,10 @@ struct drm_weft_out_sync {
  * @user_data: given back in the record
  *
  * On a LEASE queue it is no launch, but the right to drive a device oneself for a while: see
- * &struct drm_weft_lease_wait. Only @flags (RUN_ANYWAY), @deps, @out_syncs, the masks of classes and
- * devices, @deadline_ns and @user_data mean what they say above. @grid is 1 x 1 x 1, @timeout_ns the quantum
- * that is asked for, 1 ms to 10 s, or 0: as long as the device allows. All other numbers and
- * counts are zero.
+ * &struct drm_weft_lease_wait. Only @flags (RUN_ANYWAY), @deps, @out_syncs, the masks of
+ * classes and devices, @deadline_ns and @user_data mean what they say above. @grid is 1 x 1 x 1,
+ * @timeout_ns the quantum that is asked for, 1 ms to 10 s, or 0: as long as the device allows.
+ * All other numbers and counts are zero.
  */
 struct drm_weft_job {
 	__u32 program;
