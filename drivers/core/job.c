@@ -414,7 +414,7 @@ bool weft_job_bind_try(struct weft_job *job)
 
 	/* its client brings all that it needs */
 	if (job->lease)
-		return weft_job_start(job, NULL);
+		return !weft_job_start(job, NULL);
 	/* publishing a fence takes locks and memory; so does bringing bytes home */
 	if (job->early)
 		return false;
@@ -435,7 +435,7 @@ void weft_job_bind_work(struct work_struct *work)
 	struct weft_job *job = container_of(work, struct weft_job, bind_work);
 	struct weft_device *wdev = job->wdev;
 	struct weft_pool *pool = job->pool;
-	struct weft_image *image;
+	struct weft_image *image = NULL;
 	bool chains;
 	int ret;
 
@@ -443,6 +443,8 @@ void weft_job_bind_work(struct work_struct *work)
 		weft_job_fail(job, job->cancel);
 		return;
 	}
+	if (job->lease)
+		goto start;
 	ret = weft_context_get(job);
 	if (!ret) {
 		image = weft_program_load(job->program, wdev, job->image_mask, job->run.context);
@@ -463,6 +465,7 @@ void weft_job_bind_work(struct work_struct *work)
 		return weft_job_return(job, WEFT_RETURN_DEVICE_LOST);
 	if (ret)
 		return weft_job_fail(job, ret);
+start:
 	chains = wdev->desc.caps & WEFT_CAP_CHAINS;
 	ret = weft_job_start(job, image);
 	if (ret == -EAGAIN)
