@@ -237,6 +237,8 @@ TEST(price, "busy time is charged at the device's price")
 
 struct saturation {
 	volatile bool stop;
+	/* tenants whose queues were full once */
+	int full;
 	/* a tenant had nothing to run for a while: there was no share to speak of */
 	volatile bool dry;
 };
@@ -280,6 +282,8 @@ static void __attribute__((noreturn)) saturate(struct saturation *s, unsigned in
 			if (ret != -EAGAIN)
 				_exit(1);
 		}
+		if (!full)
+			__atomic_add_fetch(&s->full, 1, __ATOMIC_RELEASE);
 		full = true;
 		sleep_ms(3);
 	}
@@ -327,6 +331,9 @@ static void shares(unsigned int weight_a, bool live, unsigned int us_a, unsigned
 			saturate(s, 1001 + i, i ? us_b : us_a, i ? 1 : clients_a);
 	}
 	/* both are under way and their first, unlearned jobs are over */
+	for (int i = 0; i < 4000 && __atomic_load_n(&s->full, __ATOMIC_ACQUIRE) < 2; i++)
+		sleep_ms(10);
+	CHECK_EQ(__atomic_load_n(&s->full, __ATOMIC_ACQUIRE), 2);
 	sleep_ms(500);
 	if (live)
 		CHECK_EQ(tenant_set("t-alice", "weight", weight), 0);
