@@ -21,13 +21,22 @@
 
 #include "platform.h"
 
-/** struct weft_span - taken from @start to @end, ns */
+/**
+ * struct weft_span - a time that is taken
+ * @start: its first ns
+ * @end: the ns after its last
+ */
 struct weft_span {
 	u64 start;
 	u64 end;
 };
 
-/** struct weft_line - a timeline; @span has room for @room, at least 2 */
+/**
+ * struct weft_line - a timeline
+ * @span: what is taken, in order
+ * @count: how many of them
+ * @room: how many there is room for, at least 2
+ */
 struct weft_line {
 	struct weft_span *span;
 	u32 count;

@@ -103,6 +103,7 @@ void fuzz_step(struct process *p, struct rng *r);
 long put(const char *path, const char *text);
 void config_setup(void);
 void config_teardown(void);
+void config_calm(void);
 /* one random change of devices, tenants or policy */
 void config_step(struct rng *r);
 /* one random change of pools */

@@ -292,6 +292,7 @@ int main(int argc, char **argv)
 		all = all && failed;
 	}
 	pools_teardown();
+	config_calm();
 	works = pool_works();
 	config_teardown();
 	printf("%sok 1 - every call succeeded at least once\n", all ? "" : "not ");
