@@ -330,6 +330,8 @@ void weft_early_publish(struct weft_job *job)
 	int ret = 0;
 	u32 i;
 
+	/* once it is held for a fence it may be cancelled, retired and put by others */
+	weft_job_get(job);
 	drm_exec_init(&exec, DRM_EXEC_IGNORE_DUPLICATES, job->buffer_count);
 	drm_exec_until_all_locked(&exec) {
 		ret = weft_early_lock(job, &exec);
@@ -341,7 +343,7 @@ void weft_early_publish(struct weft_job *job)
 	if (ret) {
 		drm_exec_fini(&exec);
 		weft_early_abandon(job, ret);
-		return;
+		goto out;
 	}
 
 	cookie = dma_fence_begin_signalling();
@@ -354,6 +356,8 @@ void weft_early_publish(struct weft_job *job)
 	weft_early_settle(job);
 	weft_early_start(job);
 	dma_fence_end_signalling(cookie);
+out:
+	weft_job_put(job);
 }
 
 /* ------------------------------------------------------------------- the end */
