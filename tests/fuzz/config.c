@@ -180,11 +180,18 @@ void config_step(struct rng *r)
 	}
 }
 
-/* Without the faults that are armed: the job could meet one. The first device has none. */
+/*
+ * What an operator would do: the job of an ordinary client could meet a fault that is still armed,
+ * and so many jobs have failed on the first device that it may be draining, as it should.
+ */
 void config_calm(void)
 {
+	char path[160];
+
 	for (uint32_t i = 1; i < ARRAY_SIZE(devices); i++)
 		device_drop(i);
+	snprintf(path, sizeof(path), "/sys/bus/weft/devices/%s/reset", devices[0].name);
+	put(path, "1");
 }
 
 bool pool_works(void)
@@ -215,16 +222,29 @@ bool pool_works(void)
 	};
 	struct rng r = rng_make(0, 0);
 	int fd = pool_open(&r, false);
-	bool ok;
+	const char *what = NULL;
 
-	ok = fd >= 0 && !ioctl(fd, DRM_IOCTL_WEFT_PROGRAM_CREATE, &p) &&
-	     !ioctl(fd, DRM_IOCTL_WEFT_QUEUE_CREATE, &q);
+	errno = 0;
+	if (fd < 0)
+		what = "open";
+	else if (ioctl(fd, DRM_IOCTL_WEFT_PROGRAM_CREATE, &p))
+		what = "PROGRAM_CREATE";
+	else if (ioctl(fd, DRM_IOCTL_WEFT_QUEUE_CREATE, &q))
+		what = "QUEUE_CREATE";
 	job.program = p.handle;
 	s.queue = q.handle;
-	ok = ok && !ioctl(fd, DRM_IOCTL_WEFT_SUBMIT, &s);
+	if (!what && ioctl(fd, DRM_IOCTL_WEFT_SUBMIT, &s))
+		what = "SUBMIT";
 	w.first_id = s.first_job_id;
-	ok = ok && !ioctl(fd, DRM_IOCTL_WEFT_JOB_QUERY, &w) && !record.error;
+	if (!what && ioctl(fd, DRM_IOCTL_WEFT_JOB_QUERY, &w))
+		what = "JOB_QUERY";
+	if (!what && record.error) {
+		what = "its job";
+		errno = (int)record.error;
+	}
+	if (what)
+		printf("# afterwards: %s: %s\n", what, strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return ok;
+	return !what;
 }
