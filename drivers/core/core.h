@@ -67,8 +67,6 @@ struct weft_early;
 #define WEFT_MAX_QUEUE_DEPTH		65536
 #define WEFT_MAX_UNREAD			65536
 #define WEFT_DEFAULT_DEPTH		1024
-/* a job whose device is lost in so many runs of it may well be why */
-#define WEFT_MAX_STARTS			16
 /* of weft_device.copy_timeout_ns */
 #define WEFT_COPY_TIMEOUT_DEFAULT	(30ull * NSEC_PER_SEC)
 #define WEFT_COPY_TIMEOUT_MIN		NSEC_PER_MSEC

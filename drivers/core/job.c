@@ -216,7 +216,7 @@ bool weft_job_repeatable(struct weft_job *job)
 	if (job->lease)
 		return !job->runs;
 	/* a published fence stays with its device */
-	if (!(job->flags & DRM_WEFT_JOB_IDEMPOTENT) || job->early || job->runs >= WEFT_MAX_STARTS)
+	if (!(job->flags & DRM_WEFT_JOB_IDEMPOTENT) || job->early)
 		return false;
 	for (i = 0; i < job->buffer_count; i++)
 		if (job->holds[i].access == (DRM_WEFT_ACCESS_READ | DRM_WEFT_ACCESS_WRITE))

@@ -23,7 +23,8 @@
 #include "trace.h"
 #include "../memory/memory.h"
 
-#define WEFT_MAX_RUNS		4	/* of a job whose contexts are lost under it */
+#define WEFT_MAX_RUNS		16	/* of a job whose devices are lost under it */
+#define WEFT_MAX_STALE_RUNS	4	/* of one whose contexts are: they cost nobody else */
 #define WEFT_PUMP_EVENTS	64	/* per turn: others get the lock between turns */
 #define WEFT_PUMP_PICKS		64	/* decisions per turn */
 #define WEFT_PUMP_TURNS		64	/* in a SUBMIT */
@@ -61,8 +62,8 @@ static void weft_pump_settle(struct weft_job *job)
 	if (READ_ONCE(job->sched.poisoned) && !job->error)
 		job->error = -ECANCELED;
 	job->again = job->lost && !READ_ONCE(job->cancel) && weft_job_repeatable(job);
-	/* it may be the job that its contexts die of */
-	if (job->stale && job->runs >= WEFT_MAX_RUNS)
+	/* it may be the job that they die of */
+	if (job->runs >= (job->stale ? WEFT_MAX_STALE_RUNS : WEFT_MAX_RUNS))
 		job->again = false;
 	if (job->again) {
 		/* what it wrote is gone with the device's memory: nothing changed */
